@@ -1,0 +1,184 @@
+//! Reads a metrics exposition: the text format as node-contract.md section 3 describes it, exactly or not at all.
+//!
+//! The crates that do this drop lines that they do not understand; a client that decides by metrics must not.
+
+use std::collections::BTreeMap;
+
+/// Largest exposition read, in bytes.
+pub const TEXT_MAX: usize = 1 << 20;
+/// Most samples read.
+pub const SAMPLES_MAX: usize = 20_000;
+
+/// One sample line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Name, e.g. `tensor_wasm_http_requests_total`.
+    pub name: String,
+    /// Labels with their escapes undone.
+    pub labels: BTreeMap<String, String>,
+    /// Value; counters of the node are whole numbers below 2^53.
+    pub value: f64,
+}
+
+/// Why a text is no exposition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpositionError {
+    /// A line is not what it should be.
+    #[error("metrics line {line} is {problem}")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The last line is missing: the text was cut.
+    #[error("metrics end after line {0} without `# EOF`: the answer was cut")]
+    Cut(usize),
+    /// It is over [`TEXT_MAX`] or [`SAMPLES_MAX`].
+    #[error("metrics are larger than 1048576 bytes or 20000 samples")]
+    TooLarge,
+}
+
+/// Reads a whole exposition; it must end with `# EOF`.
+///
+/// # Errors
+/// [`ExpositionError`] with the line for anything that is not a comment, an empty line or a sample.
+pub fn parse(text: &str) -> Result<Vec<Sample>, ExpositionError> {
+    if text.len() > TEXT_MAX {
+        return Err(ExpositionError::TooLarge);
+    }
+    let mut samples = Vec::new();
+    let mut ended = false;
+    let mut lines = 0;
+    for (index, line) in text.lines().enumerate() {
+        lines = index + 1;
+        let problem = |problem| ExpositionError::Line { line: index + 1, problem };
+        if ended {
+            return Err(problem("after `# EOF`"));
+        }
+        if line == "# EOF" {
+            ended = true;
+        } else if !line.is_empty() && !line.starts_with("# ") {
+            if samples.len() >= SAMPLES_MAX {
+                return Err(ExpositionError::TooLarge);
+            }
+            samples.push(sample(line).map_err(problem)?);
+        }
+    }
+    if ended { Ok(samples) } else { Err(ExpositionError::Cut(lines)) }
+}
+
+fn sample(line: &str) -> Result<Sample, &'static str> {
+    let (name, rest) = name(line, true);
+    if name.is_empty() {
+        return Err("neither a comment nor a sample");
+    }
+    let mut labels = BTreeMap::new();
+    let mut rest = rest;
+    if let Some(mut inside) = rest.strip_prefix('{') {
+        rest = loop {
+            if let Some(after) = inside.strip_prefix('}') {
+                break after;
+            }
+            let (key, after) = self::name(inside, false);
+            let after = after.strip_prefix("=\"").filter(|_| !key.is_empty()).ok_or("a sample with a bad label")?;
+            let (text, after) = quoted(after).ok_or("a sample with an unended label value")?;
+            if labels.insert(key.to_owned(), text).is_some() {
+                return Err("a sample with the same label twice");
+            }
+            inside = match after.strip_prefix(',') {
+                Some(more) => more,
+                None if after.starts_with('}') => after,
+                None => return Err("a sample with bad labels"),
+            };
+        };
+    }
+    let text = rest.strip_prefix(' ').ok_or("a sample without a value")?;
+    let value = match text {
+        "+Inf" => f64::INFINITY,
+        "-Inf" => f64::NEG_INFINITY,
+        "NaN" => f64::NAN,
+        // Rust's own words for these are not the format's.
+        _ if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) => {
+            return Err("a sample whose value is not a number");
+        }
+        _ => text.parse().map_err(|_| "a sample whose value is not a number")?,
+    };
+    Ok(Sample { name: name.to_owned(), labels, value })
+}
+
+fn name(text: &str, colon: bool) -> (&str, &str) {
+    let end = text
+        .char_indices()
+        .find(|(at, c)| !(c.is_ascii_alphabetic() || *c == '_' || colon && *c == ':' || *at > 0 && c.is_ascii_digit()))
+        .map_or(text.len(), |(at, _)| at);
+    text.split_at(end)
+}
+
+/// The text up to the closing quote, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut out = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((out, text.get(at + 1..)?)),
+            '\\' => match chars.next()?.1 {
+                'n' => out.push('\n'),
+                c @ ('\\' | '"') => out.push(c),
+                _ => return None,
+            },
+            c => out.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn samples_and_their_labels() {
+        let text =
+            "# HELP a b.\n# TYPE a counter\na_total 3\n\nb{x=\"1,\\\"}\\\\\\n\",le=\"+Inf\"} 0.00002\nc{} 1e3\n# EOF\n";
+        let samples = parse(text).unwrap();
+        assert_eq!(samples.len(), 3);
+        assert_eq!((samples[0].name.as_str(), samples[0].value), ("a_total", 3.0));
+        assert_eq!(samples[1].labels["x"], "1,\"}\\\n");
+        assert_eq!(samples[2].value, 1000.0);
+    }
+
+    #[test]
+    fn anything_else_names_its_line() {
+        for (text, words) in [
+            ("", "end after line 0 without `# EOF`"),
+            ("a 1\n", "end after line 1 without `# EOF`"),
+            ("a 1\ngarbage line here\n# EOF\n", "line 2 is a sample whose value"),
+            ("<html>\n", "line 1 is neither"),
+            ("#EOF\n", "line 1 is neither"),
+            ("a{x} 1\n", "bad label"),
+            ("a{x=\"1} 1\n", "unended label value"),
+            ("a{x=\"1\" 1\n", "bad labels"),
+            ("a{x=\"1\",x=\"2\"} 1\n", "twice"),
+            ("a nan\n", "not a number"),
+            ("a infinity\n", "not a number"),
+            ("a\n", "without a value"),
+            ("# EOF\na 1\n", "line 2 is after"),
+        ] {
+            let said = parse(text).unwrap_err().to_string();
+            assert!(said.contains(words), "{text:?}: {said}");
+        }
+        assert_eq!(parse(&"a".repeat(TEXT_MAX + 1)), Err(ExpositionError::TooLarge));
+        assert_eq!(parse(&"a 1\n".repeat(SAMPLES_MAX + 1)), Err(ExpositionError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "\\PC{0,80}", line in "[a{}\"=, \\\\0-9é]{0,30}") {
+            let _ = parse(&text);
+            let _ = parse(&format!("{line}\n# EOF\n"));
+        }
+    }
+}
