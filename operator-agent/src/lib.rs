@@ -1,0 +1,24 @@
+//! What runs inside an operator host on the harness's behalf: the operator's shell, the observers, the traffic, the
+//! pager's listener, and the lease that keeps the host alive.
+//!
+//! One binary under three names: `agent` talks to the harness (see [`protocol`]), `page` is the operator's pager command,
+//! `hold-port` is a fault: something else that has the node's port.
+//! Everything here looks at the node from outside: sockets, processes, files, exit statuses.
+
+pub mod agent;
+pub mod balancer;
+pub mod clock;
+pub mod holder;
+pub mod http;
+pub mod ledger;
+pub mod listeners;
+pub mod machine;
+pub mod measure;
+pub mod pager;
+pub mod protocol;
+pub mod reports;
+pub mod root;
+pub mod shell;
+pub mod sock_diag;
+pub mod traffic;
+pub mod watch;
