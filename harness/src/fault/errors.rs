@@ -1,0 +1,58 @@
+//! `errors`: a share of invokes is answered 5xx. In the bad release this is the incident itself.
+
+use fake_node::release::Inborn;
+
+use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use crate::history::What;
+use crate::judge::facts::Facts;
+use crate::scenario::Role;
+
+pub(super) static KIND: FaultKind = FaultKind {
+    id: "errors",
+    about: "A share of invokes is answered 500.",
+    whence: Whence::Inborn { releases: &[Role::Bad, Role::Good] },
+    params: &[Param { name: SHARE, unit: "percent of invokes", min: 1, max: 100, default: Some(30) }],
+    effect,
+    evidence,
+};
+
+const SHARE: &str = "share_percent";
+
+fn effect(filled: &Filled<'_>) -> Effect {
+    let share_percent = filled.param_u32(SHARE);
+    Effect::Inborn { release: filled.role(), fault: Inborn::Errors { share_percent } }
+}
+
+/// In the bad release: red first was met. In the good one: 5xx once it serves in rotation again, at least half the share
+/// (the balancer's own 503 comes only while the node is out of rotation or does not answer).
+fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
+    match filled.role() {
+        Role::Bad => {
+            let met = facts.find(|what| match what {
+                What::RedFirst { requests, server_errors, met: true, .. } if *server_errors > 0 => {
+                    Some((*server_errors, *requests))
+                }
+                _ => None,
+            });
+            let at = met.first()?;
+            Some((format!("{} of {} requests were answered 5xx", at.what.0, at.what.1), vec![at.n]))
+        }
+        Role::Good => {
+            let ready = facts.first_ok()?;
+            let back = facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us).filter(|at| at.what)?;
+            let whole = facts.traffic.iter().filter(|at| at.what.0.saturating_mul(1_000_000) >= back.at_us);
+            let (mut errors, mut all, mut events) = (0u64, 0u64, Vec::new());
+            for at in whole {
+                let fives = at.what.1.iter().filter(|(outcome, _)| outcome.starts_with('5')).map(|(_, count)| *count);
+                let fives = fives.fold(0, u64::saturating_add);
+                errors = errors.saturating_add(fives);
+                all = at.what.1.values().fold(all, |sum, count| sum.saturating_add(*count));
+                if fives > 0 {
+                    events.push(at.n);
+                }
+            }
+            let enough = errors > 0 && errors.saturating_mul(200) >= all.saturating_mul(filled.param(SHARE));
+            enough.then(|| (format!("{errors} of {all} requests to the good release were answered 5xx"), events))
+        }
+    }
+}

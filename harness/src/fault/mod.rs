@@ -1,0 +1,281 @@
+//! Faults: what can be wrong, within which bounds, how it is brought about, and what shows from outside that it bit.
+//!
+//! A new fault is one file here and one line in [`REGISTRY`]. The set of faults is open; the [`Effect`]s that a host has
+//! to bring about are few and matched exhaustively.
+
+use std::collections::BTreeMap;
+
+use fake_node::release::Inborn;
+
+use crate::judge::FaultEvidence;
+use crate::judge::facts::Facts;
+use crate::scenario::{FaultUse, Role};
+
+mod compose_not_edited;
+mod errors;
+mod healthz_slow;
+mod metrics_stalled;
+mod name_conflict;
+mod port_held;
+mod pull;
+mod registry_down;
+mod sigterm_ignored;
+mod snapshot_incompatible;
+mod tag_missing;
+mod tag_moved;
+
+/// All faults, by id.
+pub static REGISTRY: [&FaultKind; 11] = [
+    &compose_not_edited::KIND,
+    &errors::KIND,
+    &healthz_slow::KIND,
+    &metrics_stalled::KIND,
+    &name_conflict::KIND,
+    &port_held::KIND,
+    &registry_down::KIND,
+    &sigterm_ignored::KIND,
+    &snapshot_incompatible::KIND,
+    &tag_missing::KIND,
+    &tag_moved::KIND,
+];
+
+/// Whence a fault acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whence {
+    /// A release is born with it; these releases can be.
+    Inborn {
+        /// In which release it can be seen from outside.
+        releases: &'static [Role],
+    },
+    /// Network, disk, state directory, registry or balancer.
+    Outside,
+}
+
+/// A parameter: always a whole number, its unit in the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param {
+    /// Such as `delay_ms`.
+    pub name: &'static str,
+    /// In words.
+    pub unit: &'static str,
+    /// Least value.
+    pub min: u64,
+    /// Greatest value.
+    pub max: u64,
+    /// Where a scenario does not give it; `None`: it has to.
+    pub default: Option<u64>,
+}
+
+/// What a History shows of a fault: in words, and by which events.
+pub type Seen = Option<(String, Vec<u64>)>;
+
+/// A fault as the registry knows it.
+#[derive(Debug)]
+pub struct FaultKind {
+    /// Kebab-case, as scenarios name it.
+    pub id: &'static str,
+    /// One sentence for a person.
+    pub about: &'static str,
+    /// Inborn or from outside.
+    pub whence: Whence,
+    /// Its parameters.
+    pub params: &'static [Param],
+    effect: fn(&Filled<'_>) -> Effect,
+    evidence: fn(&Facts<'_>, &Filled<'_>) -> Seen,
+}
+
+/// What a host has to bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// This release is installed with the fault.
+    Inborn {
+        /// Which.
+        release: Role,
+        /// What it is born with.
+        fault: Inborn,
+    },
+    /// A snapshot of this format lies in the node's state directory when the good release starts.
+    PlantSnapshot {
+        /// Number of the format.
+        format: u32,
+    },
+    /// The registry holds something else under the good release's tag when the drill begins.
+    Tag {
+        /// What.
+        change: TagChange,
+    },
+    /// The topology's own file says, under the fault's id, how its machine is made to suffer it. A topology that does not
+    /// cannot have the fault.
+    Arranged,
+}
+
+/// What the registry holds under the good release's tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagChange {
+    /// Nothing.
+    Missing,
+    /// The bad build.
+    Moved,
+}
+
+/// Why a scenario's fault is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// No such fault.
+    #[error("no fault `{id}`; there are {known}")]
+    UnknownFault {
+        /// As given.
+        id: String,
+        /// All ids.
+        known: String,
+    },
+    /// No such parameter.
+    #[error("fault `{id}` has no parameter `{name}`; it has {known}")]
+    UnknownParam {
+        /// The fault.
+        id: String,
+        /// As given.
+        name: String,
+        /// Its parameters.
+        known: String,
+    },
+    /// A parameter without default was not given.
+    #[error("fault `{id}` needs `{name}`, {min} to {max} {unit}")]
+    MissingParam {
+        /// The fault.
+        id: String,
+        /// The parameter.
+        name: &'static str,
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+        /// In words.
+        unit: &'static str,
+    },
+    /// A parameter is out of bounds.
+    #[error("fault `{id}`: `{name}` is {value}, allowed are {min} to {max} {unit}")]
+    OutOfBounds {
+        /// The fault.
+        id: String,
+        /// The parameter.
+        name: &'static str,
+        /// As given.
+        value: u64,
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+        /// In words.
+        unit: &'static str,
+    },
+    /// The release is missing, or is one that it cannot be seen in, or is given for a fault from outside.
+    #[error("fault `{id}`: {wanted}")]
+    Release {
+        /// The fault.
+        id: String,
+        /// What is allowed.
+        wanted: String,
+    },
+}
+
+/// A checked use of a fault, its parameters filled in.
+#[derive(Debug)]
+struct Filled<'u> {
+    release: Option<Role>,
+    params: &'u BTreeMap<String, u64>,
+}
+
+impl Filled<'_> {
+    fn param(&self, name: &str) -> u64 {
+        self.params.get(name).copied().unwrap_or_default()
+    }
+
+    fn param_u32(&self, name: &str) -> u32 {
+        u32::try_from(self.param(name)).unwrap_or(u32::MAX)
+    }
+
+    /// The release that is born with it. [`check`] refuses an inborn fault without one.
+    fn role(&self) -> Role {
+        self.release.unwrap_or(Role::Good)
+    }
+}
+
+/// The effect of a fault that topologies arrange.
+fn arranged(_: &Filled<'_>) -> Effect {
+    Effect::Arranged
+}
+
+/// The fault with this id.
+pub fn kind(id: &str) -> Option<&'static FaultKind> {
+    REGISTRY.iter().copied().find(|kind| kind.id == id)
+}
+
+/// Checks a scenario's fault and fills in defaults.
+///
+/// # Errors
+/// [`FaultError`], whose text says what is allowed.
+pub fn check(given: &FaultUse) -> Result<FaultUse, FaultError> {
+    let id = given.id.clone();
+    let Some(kind) = kind(&id) else {
+        let known = REGISTRY.iter().map(|kind| kind.id).collect::<Vec<_>>().join(", ");
+        return Err(FaultError::UnknownFault { id, known });
+    };
+    for name in given.params.keys() {
+        if !kind.params.iter().any(|param| param.name == name) {
+            let known = kind.params.iter().map(|param| param.name).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none".to_owned() } else { known };
+            return Err(FaultError::UnknownParam { id, name: name.clone(), known });
+        }
+    }
+    let mut params = BTreeMap::new();
+    for Param { name, unit, min, max, default } in kind.params.iter().copied() {
+        let Some(value) = given.params.get(name).copied().or(default) else {
+            return Err(FaultError::MissingParam { id, name, min, max, unit });
+        };
+        if !(min..=max).contains(&value) {
+            return Err(FaultError::OutOfBounds { id, name, value, min, max, unit });
+        }
+        params.insert(name.to_owned(), value);
+    }
+    check_release(kind, given.release).map_err(|wanted| FaultError::Release { id: id.clone(), wanted })?;
+    Ok(FaultUse { id, release: given.release, params })
+}
+
+fn check_release(kind: &FaultKind, given: Option<Role>) -> Result<(), String> {
+    match (kind.whence, given) {
+        (Whence::Outside, None) => Ok(()),
+        (Whence::Outside, Some(_)) => Err("it acts from outside: leave `release` out".into()),
+        (Whence::Inborn { releases }, Some(release)) if releases.contains(&release) => Ok(()),
+        (Whence::Inborn { releases }, _) => {
+            let word = |role: &Role| if *role == Role::Good { "\"good\"" } else { "\"bad\"" };
+            let allowed = releases.iter().map(word).collect::<Vec<_>>().join(" or ");
+            Err(format!("a release is born with it: give `release = {allowed}`"))
+        }
+    }
+}
+
+/// What a host has to bring about for a scenario's fault.
+///
+/// # Errors
+/// As [`check`].
+pub fn effect(given: &FaultUse) -> Result<Effect, FaultError> {
+    let checked = check(given)?;
+    let kind = kind(&checked.id);
+    let filled = Filled { release: checked.release, params: &checked.params };
+    kind.map(|kind| (kind.effect)(&filled))
+        .ok_or_else(|| FaultError::UnknownFault { id: checked.id.clone(), known: String::new() })
+}
+
+/// What a History shows of a declared fault. One that [`check`] refuses can have left no evidence.
+pub fn evidence(facts: &Facts<'_>, declared: &FaultUse) -> FaultEvidence {
+    let seen = check(declared).ok().and_then(|checked| {
+        let filled = Filled { release: checked.release, params: &checked.params };
+        kind(&checked.id).and_then(|kind| (kind.evidence)(facts, &filled))
+    });
+    let (seen, events) = seen.map_or((None, Vec::new()), |(seen, events)| (Some(seen), events));
+    FaultEvidence { fault: declared.id.clone(), seen, events }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! `registry-down`: the registry does not answer.
+
+use super::{FaultKind, Filled, Seen, Whence, arranged, pull};
+use crate::judge::container::RegistryTag;
+use crate::judge::facts::Facts;
+
+pub(super) static KIND: FaultKind = FaultKind {
+    id: "registry-down",
+    about: "The registry does not answer.",
+    whence: Whence::Outside,
+    params: &[],
+    effect: arranged,
+    evidence,
+};
+
+fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
+    pull::failed(facts, RegistryTag::Unreachable, "the registry does not answer for tag")
+}

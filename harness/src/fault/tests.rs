@@ -1,0 +1,185 @@
+//! The registry's bounds, what each fault wants of a host, and what shows it.
+
+mod containers;
+
+use super::*;
+use crate::history::What;
+use crate::judge::sample::{self, Sample, fault};
+use crate::prepare;
+
+fn refused(id: &str, release: Option<Role>, params: &[(&str, u64)], text: &str) {
+    let error = check(&fault(id, release, params)).unwrap_err().to_string();
+    assert!(error.contains(text), "{error}");
+    assert_eq!(effect(&fault(id, release, params)).unwrap_err().to_string(), error);
+}
+
+#[test]
+fn ids_are_unique_and_sorted_and_parameters_have_sane_bounds() {
+    let ids: Vec<&str> = REGISTRY.iter().map(|kind| kind.id).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    for kind in REGISTRY {
+        assert!(kind.about.ends_with('.'), "{}", kind.id);
+        for param in kind.params {
+            assert!(param.min <= param.max && param.max <= u64::from(u32::MAX), "{}", param.name);
+            assert!(param.default.is_none_or(|value| (param.min..=param.max).contains(&value)), "{}", param.name);
+        }
+    }
+}
+
+#[test]
+fn every_fault_is_declared_by_a_shipped_scenario() {
+    let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut declared = std::collections::BTreeSet::new();
+    for path in prepare::files(&prepare::cases_folder(&workspace)).unwrap() {
+        let scenario = prepare::load(&path).unwrap();
+        declared.extend(scenario.faults.into_iter().map(|used| used.id));
+    }
+    let known: Vec<&str> = REGISTRY.iter().map(|kind| kind.id).collect();
+    assert_eq!(Vec::from_iter(declared), known);
+}
+
+#[test]
+fn defaults_are_filled_in_and_bounds_kept() {
+    let good = Some(Role::Good);
+    let filled = check(&fault("healthz-slow", good, &[])).unwrap();
+    assert_eq!(filled, fault("healthz-slow", good, &[("delay_ms", 50)]));
+    assert_eq!(check(&filled).unwrap(), filled);
+    refused(
+        "no-such",
+        None,
+        &[],
+        "compose-not-edited, errors, healthz-slow, metrics-stalled, name-conflict, port-held",
+    );
+    refused("healthz-slow", good, &[("delay", 5)], "it has delay_ms");
+    refused("metrics-stalled", good, &[("x", 5)], "it has none");
+    refused("healthz-slow", good, &[("delay_ms", 0)], "allowed are 1 to 800 milliseconds");
+    refused("errors", Some(Role::Bad), &[("share_percent", 101)], "allowed are 1 to 100 percent");
+    refused("errors", None, &[], "give `release = \"bad\" or \"good\"`");
+    refused("metrics-stalled", Some(Role::Bad), &[], "give `release = \"good\"`");
+    refused("sigterm-ignored", good, &[], "give `release = \"bad\"`");
+    refused("snapshot-incompatible", good, &[], "leave `release` out");
+    refused("tag-moved", None, &[("x", 5)], "it has none");
+}
+
+#[test]
+fn effects_are_a_closed_set() {
+    let inborn = |release, fault| Effect::Inborn { release, fault };
+    for (given, wanted) in [
+        (
+            fault("errors", Some(Role::Bad), &[("share_percent", 40)]),
+            inborn(Role::Bad, Inborn::Errors { share_percent: 40 }),
+        ),
+        (fault("healthz-slow", Some(Role::Good), &[]), inborn(Role::Good, Inborn::HealthzSlow { delay_ms: 50 })),
+        (fault("metrics-stalled", Some(Role::Good), &[]), inborn(Role::Good, Inborn::MetricsStalled {})),
+        (fault("sigterm-ignored", Some(Role::Bad), &[]), inborn(Role::Bad, Inborn::SigtermIgnored {})),
+        (fault("snapshot-incompatible", None, &[("format", 4)]), Effect::PlantSnapshot { format: 4 }),
+        (fault("tag-missing", None, &[]), Effect::Tag { change: TagChange::Missing }),
+        (fault("tag-moved", None, &[]), Effect::Tag { change: TagChange::Moved }),
+        (fault("registry-down", None, &[]), Effect::Arranged),
+        (fault("name-conflict", None, &[]), Effect::Arranged),
+        (fault("port-held", None, &[]), Effect::Arranged),
+        (fault("compose-not-edited", None, &[]), Effect::Arranged),
+    ] {
+        assert_eq!(effect(&given).unwrap(), wanted);
+    }
+}
+
+fn seen(sample: Sample, declared: FaultUse, text: Option<&str>) {
+    let history = sample.history();
+    let result = evidence(&Facts::of(&history).unwrap(), &declared);
+    match (text, &result.seen) {
+        (None, None) => assert!(result.events.is_empty()),
+        (Some(text), Some(seen)) => {
+            assert!(seen.contains(text), "{seen}");
+            assert!(!result.events.is_empty());
+        }
+        (wanted, seen) => panic!("{}: {wanted:?} wanted, seen {seen:?}", declared.id),
+    }
+}
+
+#[test]
+fn errors_show_in_the_traffic() {
+    let bad = || fault("errors", Some(Role::Bad), &[]);
+    seen(sample::recovered(), bad(), Some("6 of 20"));
+    let not_met = sample::recovered().edit("red-first", |what| {
+        if let What::RedFirst { met, .. } = what {
+            *met = false;
+        }
+    });
+    seen(not_met, bad(), None);
+    let good = || fault("errors", Some(Role::Good), &[("share_percent", 30)]);
+    let after = |errors: u64| {
+        sample::recovered().edit("traffic", move |what| {
+            if let What::Traffic { second: 8, outcomes } = what {
+                *outcomes = [("200".to_owned(), 20 - errors), ("500".to_owned(), errors)].into();
+            }
+        })
+    };
+    seen(after(0), good(), None);
+    seen(after(2), good(), None);
+    seen(after(3), good(), Some("3 of 20"));
+    seen(sample::offline(), good(), None);
+}
+
+#[test]
+fn a_slow_healthz_shows_in_the_median() {
+    let slow = |ms: u64| fault("healthz-slow", Some(Role::Good), &[("delay_ms", ms)]);
+    seen(sample::slow(), slow(50), Some("50.800 ms"));
+    seen(sample::slow(), slow(63), Some("50.800 ms"));
+    seen(sample::slow(), slow(64), None);
+    seen(sample::recovered(), slow(50), None);
+    let busy = sample::slow().edit("health-window", |what| {
+        if let What::HealthWindow { control, .. } = what {
+            control.iter_mut().for_each(|sample| sample.latency_us = 6_000);
+        }
+    });
+    seen(busy, slow(50), None);
+    let bad = |ms: u64| fault("healthz-slow", Some(Role::Bad), &[("delay_ms", ms)]);
+    seen(sample::recovered(), bad(1), Some("0.900 ms"));
+    seen(sample::recovered(), bad(2), None);
+}
+
+#[test]
+fn stalled_metrics_show_in_equal_counts() {
+    let stalled = || fault("metrics-stalled", Some(Role::Good), &[]);
+    let bodies = |first: String, second: String, least: u64| {
+        sample::recovered().edit("metrics-pair", move |what| {
+            if let What::MetricsPair { first: one, second: two, invokes_least, .. } = what {
+                (*one, *two, *invokes_least) = (first.clone(), second.clone(), least);
+            }
+        })
+    };
+    let body = || sample::metrics(40, 3);
+    let empty = || "# EOF\n".to_owned();
+    seen(bodies(body(), body(), 18), stalled(), Some("stayed at 43"));
+    seen(bodies(empty(), empty(), 18), stalled(), Some("stayed at 0"));
+    seen(bodies(body(), body(), 0), stalled(), None);
+    seen(bodies(body(), sample::metrics(40, 4), 18), stalled(), None);
+    seen(bodies(body(), "no".into(), 18), stalled(), None);
+    seen(sample::recovered(), stalled(), None);
+}
+
+#[test]
+fn an_incompatible_snapshot_shows_in_a_node_that_ends_by_itself() {
+    let planted = || fault("snapshot-incompatible", None, &[]);
+    seen(sample::offline(), planted(), Some("came and went"));
+    seen(sample::recovered(), planted(), None);
+    seen(sample::given_up(), planted(), None);
+    let unseen = || {
+        sample::offline().without(|what| {
+            matches!(what, What::NodeStarted { process } if process.pid == 200)
+                || matches!(what, What::NodeExited { pid: 200 })
+        })
+    };
+    seen(unseen(), planted(), Some("ExitCode=1"));
+    let clean = unseen()
+        .edit("hold-began", |_| {})
+        .without(|what| matches!(what, What::MachineSeen { machine, .. } if machine.supervisor.contains("ExitCode=1")));
+    seen(clean, planted(), None);
+    // A node that only hung until it was stopped has not shown the fault.
+    let hung = sample::offline()
+        .without(|what| matches!(what, What::NodeExited { pid: 200 }))
+        .after("paged", What::NodeExited { pid: 200 })
+        .without(|what| matches!(what, What::MachineSeen { .. }));
+    seen(hung, planted(), None);
+}

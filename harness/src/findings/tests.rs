@@ -1,0 +1,192 @@
+//! Each rule finds its case in a made-up drill, and nothing in a plain recovery.
+
+use super::*;
+use crate::history::What;
+use crate::history::event::ProbeOutcome;
+use crate::judge::sample::{self, Sample};
+use crate::judge::{criteria_of, judge};
+use crate::procedure::{Class, StaticFinding};
+
+fn of(sample: Sample) -> Vec<Finding> {
+    let history = sample.history();
+    let facts = Facts::of(&history).unwrap();
+    all(&facts, &criteria_of(&facts))
+}
+
+fn rules(sample: Sample) -> Vec<String> {
+    of(sample).into_iter().map(|finding| finding.rule).collect()
+}
+
+fn check(sample: Sample, rule: &str, line: Option<u32>, message: &str) {
+    let findings = of(sample.clone());
+    let found: Vec<&Finding> = findings.iter().filter(|finding| finding.rule == rule).collect();
+    assert_eq!(found.len(), 1, "{rule}: {findings:?}");
+    assert_eq!(found[0].line, line, "{rule}: {}", found[0].message);
+    assert!(found[0].message.contains(message), "{rule}: {}", found[0].message);
+    assert!(!found[0].events.is_empty(), "{rule}: {:?}", found[0]);
+    let count = sample.history().events.len() as u64;
+    assert!(found[0].events.iter().all(|n| (1..=count).contains(n)), "{rule}: {:?}", found[0]);
+}
+
+#[test]
+fn a_plain_recovery_shows_only_what_the_text_shows() {
+    assert_eq!(rules(sample::recovered()), ["sample-rule"]);
+    assert_eq!(of(sample::recovered())[0].events, Vec::<u64>::new());
+}
+
+#[test]
+fn a_check_that_is_blind_or_cries_wolf() {
+    check(sample::slow(), "blind-check", Some(107), "health");
+    check(sample::slow(), "in-rotation-unverified", Some(63), "fails health");
+    let drained = sample::slow().after("declared-over", What::BalancerChanged { in_rotation: false, state: "".into() });
+    assert!(!rules(drained).contains(&"in-rotation-unverified".to_owned()));
+    let alarm = sample::recovered().edit_command("V1", |what| {
+        if let What::CommandEnded { output, .. } = what {
+            *output = "node 0.3.8\n".into();
+        }
+    });
+    check(alarm, "false-alarm", Some(106), "version");
+    let down = sample::slow().edit("end", |what| {
+        if let What::MachineSeen { healthz, .. } = what {
+            *healthz = ProbeOutcome::Refused;
+        }
+    });
+    assert!(!rules(down).contains(&"in-rotation-unverified".to_owned()));
+}
+
+#[test]
+fn a_part_that_fails_behind_a_good_status() {
+    let masked = sample::recovered().edit_command("S1", |what| {
+        if let What::CommandEnded { pipe, .. } = what {
+            *pipe = vec![127, 0];
+        }
+    });
+    check(masked, "masked-failure", Some(35), "[127, 0]");
+}
+
+#[test]
+fn the_failure_path_shows_the_texts_gaps() {
+    check(sample::offline(), "claim-overrun", Some(114), "60 s of the start; `wait` (line 58)");
+    check(sample::offline(), "supplied-needed", Some(117), "`halt` ended 4; `root halt` was needed");
+    assert!(!rules(sample::offline()).contains(&"silent-cause".to_owned()));
+    let silent = sample::offline().edit("diagnosed", |what| {
+        *what = What::Diagnosed { incompatible_state: None };
+    });
+    check(silent, "silent-cause", Some(116), "the text says nothing");
+    let allowed = sample::offline().edit_nth_command("F2", 0, |what| {
+        if let What::CommandEnded { exit, pipe, .. } = what {
+            (*exit, *pipe) = (0, vec![0]);
+        }
+    });
+    assert!(!rules(allowed).contains(&"supplied-needed".to_owned()));
+}
+
+#[test]
+fn promises_about_calls_in_flight_and_the_restart() {
+    let held = |word: &'static str| {
+        sample::recovered().edit("held-invoke", move |what| {
+            if let What::HeldInvoke { outcome, .. } = what {
+                *outcome = word.into();
+            }
+        })
+    };
+    check(held("200"), "in-flight-claim", Some(22), "came to `200`, promised is 5xx");
+    check(held("reset"), "in-flight-claim", Some(22), "came to `reset`");
+    assert!(!rules(held("503")).contains(&"in-flight-claim".to_owned()));
+    let before = held("200").edit("held-invoke", |what| {
+        if let What::HeldInvoke { ended_us, .. } = what {
+            *ended_us = 4_900_000;
+        }
+    });
+    assert!(!rules(before).contains(&"in-flight-claim".to_owned()));
+    let hasty = sample::recovered().edit_plan(|plan| plan.claims.restart_takes_ms.value.to = 899);
+    check(hasty, "restart-claim", Some(22), "900 ms");
+    let just = sample::recovered().edit_plan(|plan| plan.claims.restart_takes_ms.value.to = 900);
+    assert!(!rules(just).contains(&"restart-claim".to_owned()));
+}
+
+/// The text alone shows it, so the drill in which the file is missing says it no second time.
+#[test]
+fn a_capture_that_no_command_makes_is_told_once() {
+    let never = sample::recovered().edit("missing", |what| {
+        if let What::Missing { never_made, .. } = what {
+            *never_made = true;
+        }
+    });
+    let never = never.edit_plan(|plan| {
+        let message = "no command of sample's section makes hypothesis".to_owned();
+        plan.static_findings = vec![StaticFinding { rule: "never-captured".into(), line: 127, message }];
+    });
+    assert_eq!(rules(never), ["never-captured"]);
+}
+
+/// The start failed; the machine is as these lines say from then on.
+fn start_failed(supervisor: &'static str) -> Sample {
+    let drill = sample::offline().edit_command("S6", |what| {
+        if let What::CommandEnded { exit, pipe, .. } = what {
+            (*exit, *pipe) = (125, vec![125]);
+        }
+    });
+    drill.edit_looks(move |moment, machine| {
+        if moment != "before" {
+            machine.supervisor = supervisor.into();
+        }
+    })
+}
+
+#[test]
+fn what_served_is_removed_before_it_shows_that_the_target_cannot_be_had() {
+    let rule = "removed-before-fetched";
+    let (missing, down) =
+        ("Status=absent\nRegistryTag=v0.3.8 absent\n", "Status=absent\nRegistryTag=v0.3.8 unreachable\n");
+    check(start_failed(missing), rule, Some(48), "`swap` removed what served");
+    check(start_failed(missing), rule, Some(48), "`start` (line 55) ended 125 because the registry has no v0.3.8");
+    check(start_failed(missing), rule, Some(48), "safer is a section that fetches first");
+    check(start_failed(down), rule, Some(48), "because the registry is unreachable: there was nothing to go back to");
+    check(start_failed(missing).without_command("S4"), rule, Some(44), "`stop` removed what served");
+    let compared = start_failed(missing).edit_plan(|plan| {
+        plan.fetches_first = vec![("other".into(), 99), ("sample".into(), 7)];
+    });
+    check(compared, rule, Some(48), "safer is other (line 99), where");
+
+    let silent = |sample: Sample| assert!(!rules(sample).contains(&rule.to_owned()));
+    // The start failed for another reason, did not fail, or left something to go back to.
+    silent(start_failed("Status=created\nRegistryTag=v0.3.8 unreachable\n"));
+    silent(start_failed("Status=absent\nRegistryTag=v0.3.8 sha256:aa\n"));
+    silent(start_failed("Status=absent\n"));
+    silent(start_failed("State=stopped\n"));
+    silent(sample::offline().edit_looks(|_, machine| machine.supervisor = missing.into()));
+    // Fetched in time. One that failed has brought nothing.
+    let first_fetches = |status: i32| {
+        start_failed(missing).edit_command("S2", move |what| match what {
+            What::CommandBegan { classes, .. } => *classes = vec![Class::Fetch],
+            What::CommandEnded { exit, .. } => *exit = status,
+            _ => {}
+        })
+    };
+    silent(first_fetches(0));
+    check(first_fetches(18), rule, Some(48), "`swap` removed");
+    // One command that stops, swaps and starts, and fails as a whole, has removed nothing; nor has an edit before it.
+    silent(start_failed(missing).without_command("S3").edit_command("S6", |what| {
+        if let What::CommandBegan { classes, .. } = what {
+            *classes = vec![Class::Stop, Class::Swap, Class::Start];
+        }
+    }));
+}
+
+#[test]
+fn findings_are_sorted_and_stand_once() {
+    let twice = sample::offline().edit_plan(|plan| plan.static_findings.extend(plan.static_findings.clone()));
+    let findings = judge(&twice.history()).findings;
+    let mut sorted = findings.clone();
+    sorted.sort_by(|a, b| (&a.rule, a.line, &a.message).cmp(&(&b.rule, b.line, &b.message)));
+    sorted.dedup();
+    assert_eq!(findings, sorted);
+    assert_eq!(findings.iter().filter(|finding| finding.rule == "sample-rule").count(), 1);
+}
+
+#[test]
+fn rules_are_unique_and_sorted() {
+    let ids: Vec<&str> = REGISTRY.iter().map(|rule| rule.id()).collect();
+    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+}

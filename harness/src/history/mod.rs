@@ -1,0 +1,6 @@
+//! The History of a drill: written once, in order, and read by everything that judges or reports.
+
+pub mod event;
+pub mod read;
+
+pub use event::{Event, What};

@@ -1,0 +1,106 @@
+//! The engine: connecting to it, and what it has of ours: `host list`, `host sweep`, `host doctor`.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bollard::Docker;
+use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+
+use super::HostError;
+use super::owner::{LABEL_KIND, LABEL_MACHINE, LABEL_OWNER, is_dead, machine};
+
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// Numbers this process's hosts.
+pub fn next_number() -> u64 {
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
+/// One thread is enough: the driver does one thing at a time.
+pub fn runtime() -> Result<tokio::runtime::Runtime, HostError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| HostError::Environment(format!("cannot start the container host's runtime: {error}")))
+}
+
+/// The engine that `DOCKER_HOST` names, or the local one.
+pub fn connect() -> Result<Docker, HostError> {
+    Docker::connect_with_defaults().map_err(|error| {
+        HostError::Environment(format!("no Docker Engine to connect to: {error}; is it running, is DOCKER_HOST right?"))
+    })
+}
+
+/// Whether an engine answers; the error says why not.
+pub fn answers() -> Result<String, HostError> {
+    let docker = connect()?;
+    let version = runtime()?.block_on(docker.version()).map_err(|error| {
+        HostError::Environment(format!(
+            "the Docker Engine does not answer: {error}; is it running, may this user use it?"
+        ))
+    })?;
+    Ok(format!("{} (API {})", version.version.unwrap_or_default(), version.api_version.unwrap_or_default()))
+}
+
+/// Whether the engine confines containers by AppArmor.
+pub async fn has_apparmor() -> bool {
+    let Ok(docker) = connect() else { return false };
+    let options = docker.info().await.ok().and_then(|info| info.security_options).unwrap_or_default();
+    options.iter().any(|option| option.contains("apparmor"))
+}
+
+/// An operator host on the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Container name.
+    pub name: String,
+    /// The engine's word: `running`, `created`, …
+    pub state: String,
+    /// Whether its owner is dead, as far as this machine can tell.
+    pub abandoned: bool,
+}
+
+/// All operator hosts on the engine.
+pub fn list() -> Result<Vec<Listed>, HostError> {
+    runtime()?.block_on(list_on(&connect()?))
+}
+
+async fn list_on(docker: &Docker) -> Result<Vec<Listed>, HostError> {
+    let filters = [("label".to_owned(), vec![format!("{LABEL_KIND}=operator-host")])].into_iter().collect();
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+    let containers = docker
+        .list_containers(Some(options))
+        .await
+        .map_err(|error| HostError::Environment(format!("the engine does not list its containers: {error}")))?;
+    Ok(containers
+        .into_iter()
+        .map(|container| {
+            let labels = container.labels.unwrap_or_default();
+            let ours = labels.get(LABEL_MACHINE).is_some_and(|name| *name == machine());
+            let abandoned = ours && labels.get(LABEL_OWNER).is_some_and(|path| is_dead(Path::new(path)));
+            let name = container.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
+            let state = container.state.map(|state| state.to_string()).unwrap_or_default();
+            Listed { name: name.or(container.id).unwrap_or_default(), state, abandoned }
+        })
+        .collect())
+}
+
+/// Removes the hosts whose owner is dead, with their volumes; returns their names.
+pub fn sweep() -> Result<Vec<String>, HostError> {
+    let docker = connect()?;
+    runtime()?.block_on(async {
+        let mut swept = Vec::new();
+        for host in list_on(&docker).await?.into_iter().filter(|host| host.abandoned) {
+            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            match docker.remove_container(&host.name, Some(options)).await {
+                Ok(()) => swept.push(host.name),
+                // The lease or another sweep was quicker: gone is gone.
+                Err(bollard::errors::Error::DockerResponseServerError { status_code: 404 | 409, .. }) => {}
+                Err(error) => {
+                    return Err(HostError::Environment(format!("cannot remove operator host {}: {error}", host.name)));
+                }
+            }
+        }
+        Ok(swept)
+    })
+}

@@ -1,0 +1,146 @@
+//! The operator host's image: built once per content, under a lock that all harness processes of this machine share.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use bollard::Docker;
+use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
+use futures_util::StreamExt;
+
+use crate::release::sha256_hex;
+
+use super::owner::{LABEL_KIND, state_folder};
+use super::{HostError, Progress};
+
+/// Name of the images; the tag is the beginning of the content's SHA-256.
+pub const REPOSITORY: &str = "rollback-drill/operator-host";
+const BASE_REPOSITORY: &str = "rollback-drill/debian-trixie";
+/// Pulled where a registry answers.
+const PULLED_BASE: &str = "debian:trixie-slim";
+
+const FILES: [(&str, &str); 4] = [
+    ("Dockerfile", include_str!("../../../operator-host/Dockerfile")),
+    ("init", include_str!("../../../operator-host/init")),
+    ("packages.txt", include_str!("../../../operator-host/packages.txt")),
+    ("rollback-drill-lease.service", include_str!("../../../operator-host/rollback-drill-lease.service")),
+];
+
+/// Tag of the image that this harness needs.
+pub fn tag() -> String {
+    let all: String = FILES.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect();
+    let hash = sha256_hex(all.as_bytes());
+    hash.get(..12).unwrap_or(&hash).to_owned()
+}
+
+/// Makes sure that the image is there. Returns its name and whether it was built now.
+pub async fn ensure(docker: &Docker, progress: &mut Progress<'_>) -> Result<(String, bool), HostError> {
+    let name = format!("{REPOSITORY}:{}", tag());
+    if docker.inspect_image(&name).await.is_ok() {
+        return Ok((name, false));
+    }
+    let path = state_folder()?.join("image.lock");
+    let lock = File::create(&path)
+        .map_err(|error| HostError::Environment(format!("cannot create {}: {error}", path.display())))?;
+    progress("operator host image: not there yet, taking the build lock");
+    lock.lock().map_err(|error| HostError::Environment(format!("cannot lock {}: {error}", path.display())))?;
+    // Another process may have built it while this one waited.
+    if docker.inspect_image(&name).await.is_ok() {
+        return Ok((name, false));
+    }
+    let base = base(docker, progress).await?;
+    progress(&format!("operator host image: building {name} on {base}"));
+    build(docker, &name, &base).await?;
+    progress("operator host image: built");
+    Ok((name, true))
+}
+
+async fn base(docker: &Docker, progress: &mut Progress<'_>) -> Result<String, HostError> {
+    let packages = FILES.iter().find(|(name, _)| *name == "packages.txt").map(|(_, text)| *text).unwrap_or_default();
+    let hash = sha256_hex(packages.as_bytes());
+    let own = format!("{BASE_REPOSITORY}:{}", hash.get(..12).unwrap_or(&hash));
+    if docker.inspect_image(&own).await.is_ok() {
+        return Ok(own);
+    }
+    if docker.inspect_image(PULLED_BASE).await.is_ok() {
+        return Ok(PULLED_BASE.to_owned());
+    }
+    progress(&format!("operator host image: pulling {PULLED_BASE}"));
+    let options = CreateImageOptionsBuilder::default().from_image("debian").tag("trixie-slim").build();
+    let mut pull = docker.create_image(Some(options), None, None);
+    let mut refused = None;
+    while let Some(step) = pull.next().await {
+        if let Err(error) = step {
+            refused = Some(error.to_string());
+        }
+    }
+    let Some(refused) = refused else { return Ok(PULLED_BASE.to_owned()) };
+    progress("operator host image: no registry answers, making the base with mmdebstrap (half a minute)");
+    let include: Vec<&str> = packages.split_whitespace().collect();
+    let made = tokio::task::spawn_blocking({
+        let include = format!("--include={}", include.join(","));
+        move || {
+            Command::new("mmdebstrap")
+                .args(["--quiet", "--variant=minbase", &include, "trixie", "-"])
+                .stdin(Stdio::null())
+                .output()
+        }
+    })
+    .await
+    .map_err(|error| HostError::Environment(error.to_string()))?
+    .map_err(|error| {
+        HostError::Environment(format!(
+            "cannot pull {PULLED_BASE} ({refused}), and cannot run mmdebstrap: {error}; install mmdebstrap, or pull or load {PULLED_BASE}"
+        ))
+    })?;
+    if !made.status.success() {
+        let errors = String::from_utf8_lossy(&made.stderr);
+        return Err(HostError::Environment(format!("mmdebstrap failed ({}):\n{errors}", made.status)));
+    }
+    progress("operator host image: importing the base");
+    let (repo, tag) = own.split_once(':').unwrap_or((&own, "latest"));
+    let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
+    let mut import = docker.create_image(Some(options), Some(bollard::body_full(made.stdout.into())), None);
+    while let Some(step) = import.next().await {
+        step.map_err(|error| HostError::Environment(format!("importing the base image failed: {error}")))?;
+    }
+    Ok(own)
+}
+
+async fn build(docker: &Docker, name: &str, base: &str) -> Result<(), HostError> {
+    let failed = |what: String| HostError::Environment(format!("building {name} failed: {what}"));
+    let mut context = tar::Builder::new(Vec::new());
+    for (file, text) in FILES {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        context.append_data(&mut header, file, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    }
+    let context = context.into_inner().map_err(|error| failed(error.to_string()))?;
+    let arguments = [("BASE", base)].into_iter().collect();
+    let labels = [(LABEL_KIND, "operator-host")].into_iter().collect();
+    let options = BuildImageOptionsBuilder::default()
+        .t(name)
+        .buildargs(&arguments)
+        .labels(&labels)
+        .rm(true)
+        .forcerm(true)
+        .build();
+    let mut steps = docker.build_image(options, None, Some(bollard::body_full(context.into())));
+    let mut last_lines = Vec::new();
+    while let Some(step) = steps.next().await {
+        match step {
+            Ok(info) => {
+                if let Some(text) = info.stream {
+                    last_lines.push(text);
+                    let excess = last_lines.len().saturating_sub(30);
+                    last_lines.drain(..excess);
+                }
+                if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
+                    return Err(failed(format!("{error}\n{}", last_lines.concat())));
+                }
+            }
+            Err(error) => return Err(failed(format!("{error}\n{}", last_lines.concat()))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! A scenario: what is wrong, on which topologies, and how the drill is expected to end.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::Verdict;
+
+mod load;
+pub use load::{CRITERIA, FAULTS_MAX, Known, SCENARIO_BYTES_MAX, ScenarioError, TOPOLOGIES, load, parse};
+
+/// How the person at the keyboard works (design.md, decision 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operator {
+    /// Reads the result of each command.
+    Careful,
+    /// Pastes the block and looks when it has ended.
+    Paste,
+}
+
+impl Operator {
+    /// As on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::Careful => "careful",
+            Operator::Paste => "paste",
+        }
+    }
+}
+
+/// Which of the two releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The release to roll back to.
+    Good,
+    /// The release to leave.
+    Bad,
+}
+
+/// A fault as a scenario declares it; `fault::registry` knows the ids, parameters and bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultUse {
+    /// Id in the registry.
+    pub id: String,
+    /// For inborn faults: which release is born with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Role>,
+    /// Parameters by name; the unit is in the name (`delay_ms`).
+    #[serde(default)]
+    pub params: BTreeMap<String, u64>,
+}
+
+/// How one operator's drill on one topology is expected to end. Exact: all three must be equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Judged criteria that fail, in registry order.
+    #[serde(default)]
+    pub failing: Vec<String>,
+    /// Invariants that break, in registry order.
+    #[serde(default)]
+    pub broken: Vec<String>,
+}
+
+/// One scenario, as its TOML file says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Always 1.
+    pub schema: u32,
+    /// Kebab-case; equals the file's name.
+    pub name: String,
+    /// One or two sentences for a person.
+    pub about: String,
+    /// The bad release.
+    pub bad: Version,
+    /// The good release.
+    pub good: Version,
+    /// The alert or runbook that led here.
+    pub trigger: String,
+    /// Criteria that the verdict rests on.
+    pub criteria: Vec<String>,
+    /// An `inconclusive` ending may be expected only of a canary.
+    #[serde(default)]
+    pub canary: bool,
+    /// What is wrong. The incident itself is one of them.
+    #[serde(default)]
+    pub faults: Vec<FaultUse>,
+    /// By topology, then operator. Topologies not named here are not drilled.
+    pub expect: BTreeMap<String, BTreeMap<Operator, Expectation>>,
+}
