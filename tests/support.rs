@@ -1,0 +1,5 @@
+//! What the conformance tests share.
+
+pub mod containers;
+pub mod outline;
+pub mod redactions;
