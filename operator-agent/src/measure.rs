@@ -69,10 +69,11 @@ pub fn metrics(setup: &Setup, ledger: &Ledger, traffic: &Traffic, apart: Duratio
 /// The machine now.
 pub fn machine(setup: &Setup, watch: &Watch) -> Happened {
     let healthz = probe_client().get(&format!("{}/healthz", setup.node_url)).sample.outcome;
-    let (_, supervisor) = root::run(&setup.supervisor, SUPERVISOR_TIMEOUT);
+    let (supervisor_exit, supervisor) = root::run(&setup.supervisor, SUPERVISOR_TIMEOUT);
     let (processes, listeners) = watch.now();
     let build_info = running_version(setup);
-    Happened::MachineSeen { machine: MachineState { processes, listeners, supervisor }, healthz, build_info }
+    let machine = MachineState { processes, listeners, supervisor, supervisor_exit };
+    Happened::MachineSeen { machine, healthz, build_info }
 }
 
 /// The operator's files that were changed since a moment.

@@ -197,6 +197,8 @@ pub struct MachineState {
     pub listeners: Vec<Listener>,
     /// What the supervisor command printed.
     pub supervisor: String,
+    /// Its exit status: 0, else it could not tell; 124 where it was ended at its ceiling.
+    pub supervisor_exit: i32,
 }
 
 /// A file that belongs to the operator.

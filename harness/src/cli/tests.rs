@@ -138,8 +138,8 @@ fn lines_of(drill: sample::Sample) -> String {
 
 #[test]
 fn judge_refuses_what_is_no_history() {
-    let other = lines_of(sample::recovered().edit_plan(|plan| plan.schema = 2));
-    for (history, said) in [("", "the beginning is missing"), ("garbage\n", "line 1 is no event"), (&other, "schema 2")]
+    let other = lines_of(sample::recovered().edit_plan(|plan| plan.schema = 1));
+    for (history, said) in [("", "the beginning is missing"), ("garbage\n", "line 1 is no event"), (&other, "schema 1")]
     {
         let folder = folder_with(history);
         let ran = judge(folder.path());

@@ -14,7 +14,7 @@ use crate::scenario::{Expectation, FaultUse, Operator};
 pub use operator_agent::protocol::{Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample};
 
 /// Version of this format; a History of another is refused.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One numbered line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -98,6 +98,18 @@ mod tests {
                 }
             });
             check(&ServingOrOffline, similar, Pass, "nothing is left");
+            let unread = at(moment, |what| {
+                if let What::MachineSeen { machine, .. } = what {
+                    machine.supervisor_exit = 1;
+                }
+            });
+            check(&ServingOrOffline, unread, Fail, "the supervisor cannot be read (exit 1)");
+            let renamed = at(moment, |what| {
+                if let What::MachineSeen { machine, .. } = what {
+                    machine.supervisor = "Status=absent\nOther=ab_node running\n".into();
+                }
+            });
+            check(&ServingOrOffline, renamed, Fail, "another container of a release, ab_node, is running");
         }
         let appeared = sample::offline().after("hold-began", sample::node_started(301, Some("0.3.8")));
         check(&ServingOrOffline, appeared, Fail, "appeared in the hold");

@@ -25,6 +25,8 @@ pub struct Container<'a> {
     pub registry: BTreeMap<&'a str, RegistryTag<'a>>,
     /// The other containers by name; `None` for one that is gone.
     pub neighbours: BTreeMap<&'a str, Option<Neighbour<'a>>>,
+    /// Containers of a release's image under other names that run or are due to restart: name and the engine's word.
+    pub others: BTreeMap<&'a str, &'a str>,
 }
 
 /// What a registry says of a tag.
@@ -61,6 +63,7 @@ impl<'a> Container<'a> {
             image_digest: some("ImageDigest"),
             registry: named("RegistryTag").filter_map(registry_tag).collect(),
             neighbours: named("Neighbour").filter_map(neighbour).collect(),
+            others: named("Other").filter_map(|value| value.trim().split_once(' ')).collect(),
         })
     }
 
@@ -137,7 +140,7 @@ mod tests {
     const COMPOSE: &str = "Status=running\nRunning=true\nRestarting=false\nExitCode=0\nContainer=c0ffee\n\
         Image=ghcr.io/craton-co/tensor-wasm:v0.3.8\nImageDigest=sha256:aa\nRegistryTag=v0.3.8 sha256:aa\n\
         RegistryTag=v0.4.0 absent\nRegistryTag=v0.5.0 unreachable\nNeighbour=prometheus 11 2026-11-24T03:31:58Z\n\
-        Neighbour=jaeger absent\n";
+        Neighbour=jaeger absent\nOther=c0ffee_node restarting\n";
 
     #[test]
     fn each_key_is_read() {
@@ -152,6 +155,7 @@ mod tests {
         assert_eq!(read.registry, registry.into());
         let prometheus = Neighbour { id: "11", started: "2026-11-24T03:31:58Z" };
         assert_eq!(read.neighbours, [("jaeger", None), ("prometheus", Some(prometheus))].into());
+        assert_eq!(read.others, [("c0ffee_node", "restarting")].into());
     }
 
     #[test]
@@ -162,9 +166,10 @@ mod tests {
         let absent = Container::of("Status=absent\nImageDigest=\nImage=\n").unwrap();
         assert_eq!((absent.status, absent.image, absent.image_digest), ("absent", None, None));
         let odd = "Status=running\nnonsense\nRegistryTag=v1.0.0\nRegistryTag=v1.0.0 gone\n\
-            RegistryTag=v1.0.0 sha256:aa bb\nNeighbour=x\nNeighbour=x 11\nMyImage=no\n";
+            RegistryTag=v1.0.0 sha256:aa bb\nNeighbour=x\nNeighbour=x 11\nMyImage=no\nOther=x\n";
         let odd = Container::of(odd).unwrap();
         assert_eq!((odd.registry.len(), odd.neighbours.len(), odd.image), (0, 0, None));
+        assert_eq!(odd.others.len(), 0);
     }
 
     fn other(edits: &[(&str, &str)]) -> Option<String> {

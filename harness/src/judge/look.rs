@@ -10,7 +10,7 @@ pub struct Look<'a> {
     pub n: u64,
     /// When, microseconds.
     pub at_us: u64,
-    /// `before`, `verification`, `hold-began`, `hold-ended`, `end`.
+    /// `before`, `verification`, `given-up`, `hold-began`, `hold-ended`, `end`.
     pub moment: &'a str,
     /// Processes, listeners, supervisor.
     pub machine: &'a MachineState,
@@ -66,7 +66,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What of the node is left on the machine, in words; `None` if nothing runs, listens or is due to run again.
+    /// What of the node is left on the machine, in words; `None` if nothing runs, listens or is due to run again. A
+    /// supervisor that cannot tell counts as something left: nobody knows what it is about to do.
     pub fn left(&self, plan: &Plan) -> Option<String> {
         let mut left: Vec<String> = Vec::new();
         left.extend(self.machine.processes.iter().map(|process| format!("a process of {}", name(Some(process)))));
@@ -76,7 +77,20 @@ impl<'a> Look<'a> {
         let alive = |line: &&str| plan.supervisor_alive.iter().any(|wanted| wanted.trim() == *line);
         let lines = self.machine.supervisor.lines().map(str::trim).filter(alive);
         left.extend(lines.map(|line| format!("the supervisor says `{line}`")));
+        let others = self.container().map(|container| container.others).unwrap_or_default();
+        left.extend(others.iter().map(|(name, status)| format!("another container of a release, {name}, is {status}")));
+        left.extend(self.unread_supervisor());
         if left.is_empty() { None } else { Some(left.join(", ")) }
+    }
+
+    /// Why the supervisor's state is not known, in words; `None` if it is.
+    fn unread_supervisor(&self) -> Option<String> {
+        let why = match self.machine.supervisor_exit {
+            0 if self.machine.supervisor.trim().is_empty() => "it says nothing".to_owned(),
+            0 => return None,
+            exit => format!("exit {exit}"),
+        };
+        Some(format!("the supervisor cannot be read ({why})"))
     }
 }
 

@@ -266,11 +266,12 @@ pub fn paged(key: &str, severity: &str) -> What {
 pub fn machine_running(version: &str) -> MachineState {
     let process = process(200, Some(version));
     let listeners = vec![Listener { port: 8080, process: Some(process.clone()) }];
-    MachineState { processes: vec![process], listeners, supervisor: "State=running\n".into() }
+    MachineState { processes: vec![process], listeners, supervisor: "State=running\n".into(), supervisor_exit: 0 }
 }
 
 fn machine_stopped() -> MachineState {
-    MachineState { processes: vec![], listeners: vec![], supervisor: "State=stopped\nExitCode=1\n".into() }
+    let supervisor = "State=stopped\nExitCode=1\n".to_owned();
+    MachineState { processes: vec![], listeners: vec![], supervisor, supervisor_exit: 0 }
 }
 
 /// A metrics text with this many invokes and scrapes counted.
