@@ -39,6 +39,7 @@ fn kind(what: &What) -> &'static str {
         What::NodeStarted { .. } => "node-started",
         What::NodeExited { .. } => "node-exited",
         What::ListenersChanged { .. } => "listeners-changed",
+        What::InvokeHeld { .. } => "invoke-held",
         What::HeldInvoke { .. } => "held-invoke",
         What::RecordsSeen { .. } => "records-seen",
         What::HealthWindow { .. } => "health-window",
@@ -56,7 +57,7 @@ fn kind(what: &What) -> &'static str {
     }
 }
 
-const KINDS: usize = 31;
+const KINDS: usize = 32;
 
 /// Events of all kinds: those of the drills, and those that none of them has.
 fn pool() -> Vec<What> {
@@ -65,6 +66,7 @@ fn pool() -> Vec<What> {
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });
     pool.push(What::LimitReached { limit: text("output 1 MiB") });
     pool.push(What::Diagnosed { incompatible_state: None });
+    pool.push(What::InvokeHeld { in_flight: false });
     pool.push(What::ProbeChanged { outcome: ProbeOutcome::Garbage(text("\u{0}")), latency_us: u64::MAX });
     pool.push(What::Traffic {
         second: u64::MAX,

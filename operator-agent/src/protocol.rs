@@ -42,7 +42,7 @@ pub enum Request {
         tenants: Vec<u64>,
     },
     /// Send one invoke that the node holds for this long; answered with `InvokeHeld` once the node has it in hand,
-    /// and later, whatever becomes of it, with `HeldInvokeEnded`.
+    /// or none could be held. One that is in flight then is later told of by `HeldInvokeEnded`, whatever becomes of it.
     HoldInvoke {
         /// Milliseconds.
         hold_ms: u64,
@@ -301,8 +301,10 @@ pub enum Happened {
         /// Count by outcome.
         outcomes: BTreeMap<String, u64>,
     },
-    /// The held invoke was sent.
+    /// An invoke to be held was sent.
     InvokeHeld {
+        /// Whether one is in flight: false where each that was sent was over at once.
+        in_flight: bool,
         /// Whether the node's gauge showed it in hand within a second.
         in_hand: bool,
     },

@@ -173,46 +173,82 @@ impl Traffic {
         let client = Client::new(REQUEST);
         let metrics = format!("{}/metrics", self.setup.node_url);
         for _ in 0..HOLD_TRIES {
-            let ended = self.send_held(hold_ms);
+            let held = self.send_held(hold_ms);
             let deadline = Deadline::after(HELD_SEEN_WITHIN);
-            while !deadline.passed() && !ended.load(Ordering::SeqCst) {
-                if invokes_in_flight(&client.get(&metrics).text()) && !ended.load(Ordering::SeqCst) {
-                    return self.reports.say(Happened::InvokeHeld { in_hand: true });
+            let mut in_hand = false;
+            while !in_hand && !deadline.passed() && !held.is_over() {
+                in_hand = invokes_in_flight(&client.get(&metrics).text());
+                if !in_hand {
+                    pause(Duration::from_millis(5));
                 }
-                pause(Duration::from_millis(5));
             }
-            if !ended.load(Ordering::SeqCst) {
-                break; // It is held, only the gauge does not show it.
+            // One that the gauge does not show within that time is in flight all the same.
+            if held.is_to_be_told() {
+                return self.reports.say(Happened::InvokeHeld { in_flight: true, in_hand });
             }
         }
-        self.reports.say(Happened::InvokeHeld { in_hand: false });
+        self.reports.say(Happened::InvokeHeld { in_flight: false, in_hand: false });
     }
 
-    fn send_held(&self, hold_ms: u64) -> Arc<AtomicBool> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let (traffic, mark) = (self.clone(), ended.clone());
+    fn send_held(&self, hold_ms: u64) -> Held {
+        let held = Held::default();
+        let (traffic, mine) = (self.clone(), held.clone());
         std::thread::spawn(move || {
             let client = Client::new(HELD_REQUEST);
             let body = format!(r#"{{"export":"hold_ms","args":[{hold_ms}]}}"#);
             let began_us = now_us();
             let answer = traffic.invoke_with(&client, HOLD_TENANT, body.as_bytes());
             let ended_us = now_us();
-            mark.store(true, Ordering::SeqCst);
-            // One that was not held is part of the incident, not the one whose end is asked for.
-            if ended_us.saturating_sub(began_us) >= HOLDS_FROM_US {
+            // One that was over before anybody relied on it is part of the incident, not the one whose end is asked for.
+            if mine.ends() {
                 let outcome = answer.map_or_else(|| "not-sent".to_owned(), |answer| answer.sample.outcome.word());
                 traffic.reports.say(Happened::HeldInvokeEnded { outcome, began_us, ended_us });
             }
         });
-        ended
+        held
+    }
+}
+
+/// An invoke that is to be held, shared by the thread that sends it and the one that waits until it is in hand: its end is
+/// told exactly if it was said to be in flight.
+#[derive(Debug, Clone, Default)]
+struct Held(Arc<Mutex<HeldState>>);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum HeldState {
+    #[default]
+    InFlight,
+    ToBeTold,
+    Over,
+}
+
+impl Held {
+    fn state(&self) -> std::sync::MutexGuard<'_, HeldState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        *self.state() == HeldState::Over
+    }
+
+    /// From here on its end is told; false if it is over already.
+    fn is_to_be_told(&self) -> bool {
+        let mut state = self.state();
+        if *state == HeldState::InFlight {
+            *state = HeldState::ToBeTold;
+        }
+        *state == HeldState::ToBeTold
+    }
+
+    /// It is over: whether its end has to be told.
+    fn ends(&self) -> bool {
+        std::mem::replace(&mut *self.state(), HeldState::Over) == HeldState::ToBeTold
     }
 }
 
 /// In an incident with 90 % errors the chance that this many invokes in a row fail is 0.9^20 = 12 %; the fake node spreads
 /// errors evenly, so there two are enough at 40 %.
 const HOLD_TRIES: u32 = 20;
-/// An invoke that was over sooner was refused or failed at once.
-const HOLDS_FROM_US: u64 = 100_000;
 /// Apart from the traffic's tenants, so that the node's limiter (10/s per tenant) does not count it with them.
 const HOLD_TENANT: u64 = 900;
 /// For the invokes between two fetches of /metrics.
@@ -226,4 +262,113 @@ fn invokes_in_flight(metrics: &str) -> bool {
         .any(|line| {
             line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).is_some_and(|value| value >= 1.0)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::protocol::Report;
+
+    /// Lines of reports, one at a time.
+    #[derive(Debug, Clone)]
+    struct Lines(std::sync::mpsc::Sender<Vec<u8>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.0.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A node whose invokes come to `status` when `invoke_ends` says so: at once, or when the test lets go of it.
+    fn reports(status: u16, invoke_ends: Option<std::sync::mpsc::Receiver<()>>) -> std::sync::mpsc::Receiver<Vec<u8>> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let ends = Arc::new(Mutex::new(invoke_ends));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, ends) = (stream.unwrap(), ends.clone());
+                std::thread::spawn(move || {
+                    let mut lines = BufReader::new(stream.try_clone().unwrap());
+                    let (mut first, mut length) = (String::new(), 0);
+                    lines.read_line(&mut first).unwrap();
+                    loop {
+                        let mut line = String::new();
+                        lines.read_line(&mut line).unwrap();
+                        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                            length = value.trim().parse().unwrap();
+                        }
+                        if line.trim().is_empty() {
+                            break;
+                        }
+                    }
+                    lines.read_exact(&mut vec![0; length]).unwrap();
+                    let status = if first.contains("/invoke") {
+                        if let Some(ends) = ends.lock().unwrap().as_ref() {
+                            let _ = ends.recv();
+                        }
+                        status
+                    } else {
+                        404
+                    };
+                    let _ = write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                });
+            }
+        });
+        let setup = Setup {
+            operator: String::new(),
+            node_port: 0,
+            node_url: url.clone(),
+            balancer_url: url.clone(),
+            control_url: url,
+            balancer_socket: String::new(),
+            balancer_server: String::new(),
+            pager_listen: String::new(),
+            token: None,
+            releases: BTreeMap::new(),
+            supervisor: String::new(),
+            probe_pause_ms: 1,
+        };
+        let (sink, lines) = std::sync::mpsc::channel();
+        let traffic = Traffic::new(Arc::new(setup), Ledger::default(), Reports::new(Lines(sink)));
+        *traffic.function.lock().unwrap() = Some("f".into());
+        std::thread::spawn(move || traffic.hold(2000));
+        lines
+    }
+
+    fn next(lines: &std::sync::mpsc::Receiver<Vec<u8>>) -> Happened {
+        let line = lines.recv_timeout(Duration::from_secs(20)).unwrap();
+        serde_json::from_slice::<Report>(&line).unwrap().what
+    }
+
+    #[test]
+    fn where_each_invoke_is_over_at_once_none_is_held_and_no_end_is_told() {
+        let lines = reports(500, None);
+        assert_eq!(next(&lines), Happened::InvokeHeld { in_flight: false, in_hand: false });
+        assert!(lines.recv_timeout(Duration::from_secs(20)).is_err(), "nothing else is said");
+    }
+
+    #[test]
+    fn the_end_of_one_that_is_in_flight_is_told_whatever_comes_of_it() {
+        let (let_go, ends) = std::sync::mpsc::channel();
+        let lines = reports(503, Some(ends));
+        assert_eq!(next(&lines), Happened::InvokeHeld { in_flight: true, in_hand: false });
+        drop(let_go);
+        assert!(matches!(next(&lines), Happened::HeldInvokeEnded { outcome, .. } if outcome == "503"));
+    }
+
+    #[test]
+    fn an_end_is_told_exactly_if_somebody_relies_on_it() {
+        let held = Held::default();
+        assert!(held.is_to_be_told() && held.ends() && held.is_over());
+        let held = Held::default();
+        assert!(!held.ends() && !held.is_to_be_told() && held.is_over());
+    }
 }

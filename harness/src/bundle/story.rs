@@ -169,6 +169,8 @@ fn note(what: &What) -> Option<String> {
             format!("node process {} of {version} appears", process.pid)
         }
         What::NodeExited { pid } => format!("node process {pid} is gone"),
+        What::InvokeHeld { in_flight: true } => return None,
+        What::InvokeHeld { in_flight: false } => "no call could be held across the stop: each was over at once".into(),
         What::HeldInvoke { outcome, began_us, ended_us } => {
             format!("the call in flight at the stop: {outcome} after {}", took(ended_us.saturating_sub(*began_us)))
         }

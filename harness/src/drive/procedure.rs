@@ -79,9 +79,13 @@ impl Desk<'_> {
         if (stops || command.is(Class::Drain)) && !begun.held {
             begun.held = true;
             self.holding = true;
-            self.answer(&Request::HoldInvoke { hold_ms: HOLD_MS }, |what| {
-                matches!(what, Happened::InvokeHeld { .. }).then_some(())
+            let (at_us, in_flight) = self.answer(&Request::HoldInvoke { hold_ms: HOLD_MS }, |what| match what {
+                Happened::InvokeHeld { in_flight, .. } => Some(in_flight),
+                _ => None,
             })?;
+            // One that is in flight may be over by now, and then nobody has to wait for its end any more.
+            self.holding &= in_flight;
+            self.record.event(at_us, What::InvokeHeld { in_flight })?;
         }
         begun.stop |= stops;
         Ok(())

@@ -322,6 +322,11 @@ pub enum What {
         /// All that listen now.
         listeners: Vec<Listener>,
     },
+    /// An invoke was sent for the stop to meet it, right before traffic is taken away.
+    InvokeHeld {
+        /// Whether one is in flight; false where each that was sent was over at once, so that no `HeldInvoke` follows.
+        in_flight: bool,
+    },
     /// The 2 s invoke that was in flight when the node was stopped.
     HeldInvoke {
         /// As traffic outcomes.
