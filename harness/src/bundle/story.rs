@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::history::event::{Block, BlockEnd, Event, KillReason, What};
+use crate::history::event::{Block, BlockEnd, Event, What};
+pub use crate::history::words::{one_line, printable};
 use crate::judge::command::CommandRun;
 use crate::procedure::Origin;
 
@@ -22,11 +23,6 @@ pub fn took(us: u64) -> String {
         1_000..1_000_000 => format!("{} ms", us / 1000),
         _ => format!("{}.{:02} s", us / 1_000_000, us % 1_000_000 / 10_000),
     }
-}
-
-/// A duration that somebody chose: `60 s`, not `60.00 s`.
-fn limit(ms: u64) -> String {
-    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }
 
 /// A time on the drill's clock: `5.900`, in seconds.
@@ -68,13 +64,8 @@ pub fn remarks(run: &CommandRun<'_>) -> Vec<String> {
     const LINES_MAX: usize = 3;
     let mut remarks = Vec::new();
     if let Some(killed) = run.killed {
-        let why = match killed.why {
-            KillReason::Ceiling { ms } => format!("its ceiling of {} ran out", limit(*ms)),
-            KillReason::ClaimNotMet { ms } => format!("no 200 within the {} that the runbook claims", limit(*ms)),
-            KillReason::HarnessLimit { limit } => format!("a limit of the harness: {limit}"),
-        };
         let gone = if killed.gone { "" } else { "; some of its processes are left" };
-        remarks.push(format!("killed: {why}{gone}"));
+        remarks.push(format!("killed: {}{gone}", killed.why));
     }
     remarks.extend(parts(run));
     if run.ended.is_some_and(|ended| ended.shell_ended) {
@@ -88,23 +79,6 @@ pub fn remarks(run: &CommandRun<'_>) -> Vec<String> {
         remarks.extend(lines.iter().skip(lines.len().saturating_sub(LINES_MAX)).map(|line| printable(line)));
     }
     remarks
-}
-
-/// A text on one line: the first, and `…` where there are more.
-pub fn one_line(text: &str) -> String {
-    let mut lines = text.trim().lines();
-    let first = lines.next().unwrap_or_default();
-    let continued = first.trim_end().strip_suffix('\\').map(str::trim_end).unwrap_or(first);
-    match lines.next() {
-        Some(_) => format!("{} …", printable(continued)),
-        None => printable(first),
-    }
-}
-
-/// Without control characters: an output must not move a reader's cursor.
-pub fn printable(text: &str) -> String {
-    let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
-    text.chars().map(blank).filter(|c| !c.is_control()).collect()
 }
 
 /// The name of a block, as a heading.
@@ -257,19 +231,6 @@ mod tests {
             assert_eq!(took(us), said);
         }
         assert_eq!(time(5_900_400), "5.900");
-    }
-
-    #[test]
-    fn one_line_shows_that_there_is_more_and_moves_no_cursor() {
-        for (text, said) in [
-            ("a", "a"),
-            ("a \\\n  b", "a …"),
-            ("until x; do\n  sleep 1\ndone\n", "until x; do …"),
-            ("\x1b[31mred\r\tb", "[31mred  b"),
-            ("", ""),
-        ] {
-            assert_eq!(one_line(text), said, "{text:?}");
-        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Desk<'a> {
     pub(super) paged: bool,
     /// Whether a held invoke is still in flight.
     pub(super) holding: bool,
+    /// What the last command that failed came to, in words for a page.
+    pub(super) last_failed: Option<String>,
 }
 
 /// When the node was seen ready.
@@ -59,6 +61,7 @@ impl<'a> Desk<'a> {
             seconds: BTreeMap::new(),
             paged: false,
             holding: false,
+            last_failed: None,
         }
     }
 

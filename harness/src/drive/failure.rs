@@ -4,19 +4,21 @@ use operator_agent::protocol::{Happened, Request};
 
 use crate::drive::desk::Desk;
 use crate::drive::run_command::{Done, Limits};
-use crate::drive::{Drill, DriveError};
+use crate::drive::{Drill, DriveError, page};
 use crate::history::What;
 use crate::history::event::{Block, BlockEnd};
+use crate::history::read::History;
+use crate::judge::facts::Facts;
 use crate::procedure::Command;
 
 /// The node has to stay stopped through this (design.md, "serving-or-offline").
 const HOLD_US: u64 = 15_000_000;
-/// Of the journal, in a page's evidence.
-const EVIDENCE_CHARS: usize = 300;
 
 impl Desk<'_> {
     /// Diagnose, stop, see it stopped, page, hold.
     pub(super) fn failure_path(&mut self, drill: &Drill<'_>) -> Result<(), DriveError> {
+        // What failed before: a page has to tell of this, not of the commands below.
+        let last_failed = self.last_failed.take();
         self.kill_shell()?; // The failure path starts in a new shell.
         self.begin_block(Block::FailurePath, drill.procedure.folder.as_deref())?;
         let failure = &drill.procedure.failure;
@@ -24,29 +26,22 @@ impl Desk<'_> {
         for (index, command) in failure.diagnose.iter().enumerate() {
             let done = self.run_one(drill, "F1", command, &command.text)?;
             journal.push_str(&done.output);
-            if done.succeeded() && !(index == 0 && failure.literal_is_blind) {
+            if done.succeeded() && !(index == 0 && failure.diagnose_is_blind) {
                 break;
             }
         }
         let (found, line) = recognise(&journal, &failure.incompatible_state);
         self.write(What::Diagnosed { incompatible_state: found.clone() })?;
+        let mut stopped = false;
         for (index, command) in failure.stop.iter().enumerate() {
             let done = self.run_one(drill, "F2", command, &command.text)?;
-            if done.succeeded() && !(index == 0 && failure.literal_is_blind) {
+            stopped = done.succeeded() && !(index == 0 && failure.stop_is_blind);
+            if stopped {
                 break;
             }
         }
-        let reason = match &found {
-            Some(word) => format!(
-                "rollback of {} to {} failed: incompatible state ({word}); node taken offline",
-                drill.plan.bad.version, drill.plan.good.version
-            ),
-            None => format!(
-                "rollback of {} to {} failed: the target does not serve, cause unknown; node taken offline",
-                drill.plan.bad.version, drill.plan.good.version
-            ),
-        };
-        self.page(drill, &reason, line.as_deref().unwrap_or("no line of the journal names incompatible state"))?;
+        let reason = page::failed_reason(drill.plan, found.as_deref(), stopped);
+        self.page(drill, &reason, &page::failed_evidence(last_failed, line.as_deref()))?;
         self.end_block(Block::FailurePath, BlockEnd::Completed)?;
         self.see_machine("hold-began")?;
         let (at_us, (outcome, retry_after)) = self.answer(&Request::SeeUpstream, |what| match what {
@@ -59,16 +54,22 @@ impl Desk<'_> {
         self.see_machine("hold-ended")
     }
 
-    /// Pages the on-call lead; the bad release serves as before.
+    /// Looks at what serves, and pages the on-call lead.
     pub(super) fn give_up(&mut self, drill: &Drill<'_>) -> Result<(), DriveError> {
         if !self.shell_open {
             self.open_shell(drill.procedure.folder.as_deref())?;
         }
+        let last_failed = self.last_failed.take();
+        self.see_machine("given-up")?;
+        let history = History::of(self.record.events().to_vec());
+        let facts = Facts::of(&history);
+        let look = facts.as_ref().and_then(|facts| facts.look("given-up"));
+        let evidence = page::given_up_evidence(last_failed, look, drill.plan);
         let reason = format!(
             "rollback of {} to {} given up before anything was stopped",
             drill.plan.bad.version, drill.plan.good.version
         );
-        self.page(drill, &reason, "the last command of the procedure failed; the bad release still serves")
+        self.page(drill, &reason, &evidence)
     }
 
     fn page(&mut self, drill: &Drill<'_>, reason: &str, evidence: &str) -> Result<(), DriveError> {
@@ -101,7 +102,7 @@ fn recognise(journal: &str, words: &[String]) -> (Option<String>, Option<String>
     let lower: Vec<(String, &str)> = journal.lines().map(|line| (line.to_lowercase(), line)).collect();
     for word in words {
         if let Some((_, line)) = lower.iter().find(|(lower, _)| lower.contains(&word.to_lowercase())) {
-            return (Some(word.clone()), Some(line.chars().take(EVIDENCE_CHARS).collect()));
+            return (Some(word.clone()), Some(page::bounded(line)));
         }
     }
     (None, None)
@@ -109,7 +110,13 @@ fn recognise(journal: &str, words: &[String]) -> (Option<String>, Option<String>
 
 #[cfg(test)]
 mod tests {
+    use operator_agent::protocol::ProbeOutcome;
+
     use super::*;
+    use crate::drive::Left;
+    use crate::drive::scripted::{Comes, Kept, Scene, Scripted};
+    use crate::judge::sample;
+    use crate::procedure::Class;
 
     #[test]
     fn recognises_the_first_bound_word_in_any_case_and_quotes_its_line() {
@@ -120,5 +127,85 @@ mod tests {
         let (_, line) = recognise("\x1b[2Knode  | \x1b[31msnapshot\x1b[0m of format 3\n", &words);
         assert_eq!(line.as_deref(), Some("node  | snapshot of format 3"));
         assert_eq!(recognise("-- No entries --", &words), (None, None));
+    }
+
+    /// The reason and evidence of the one page, and what ran to stop the node.
+    fn told(kept: &Kept) -> (String, String, Vec<String>) {
+        let mut pages = kept.find(|what| match what {
+            What::Paged { severity, reason, evidence, .. } if severity == "sev-1" => {
+                Some((reason.clone(), evidence.clone()))
+            }
+            _ => None,
+        });
+        assert_eq!(pages.len(), 1, "{:?}", kept.events);
+        let (reason, evidence) = pages.remove(0);
+        let halts = kept.find(|what| match what {
+            What::CommandBegan { command, text, .. } if command.step == "F2" => Some(text.clone()),
+            _ => None,
+        });
+        (reason, evidence, halts)
+    }
+
+    fn failed(script: &[(&'static str, Comes)], stop_is_blind: bool) -> (String, String, Vec<String>) {
+        let mut scene = Scene::of(&[("stop", Class::Stop), ("start", Class::Start)]);
+        scene.procedure.failure.stop_is_blind = stop_is_blind;
+        // Blindness of the journal command says nothing about the stop.
+        scene.procedure.failure.diagnose_is_blind = !stop_is_blind;
+        let (_, kept) = scene.play(&mut Scripted::new(script), |desk, drill| {
+            assert_eq!(desk.carry_out(drill).unwrap(), Left::Failed);
+            desk.failure_path(drill).unwrap();
+        });
+        told(&kept)
+    }
+
+    #[test]
+    fn a_page_of_the_failure_path_tells_what_was_seen() {
+        let start = ("start", Comes::Ends(125, "Error: no such tag\n"));
+        let (reason, evidence, halts) = failed(&[start, ("halt", Comes::Ends(4, "denied\n"))], false);
+        assert_eq!(
+            reason,
+            "rollback of 0.4.0 to 0.3.8 failed: no incompatible state was recognised; node taken offline"
+        );
+        assert_eq!(evidence, "`start` ended 125: Error: no such tag");
+        assert_eq!(halts, ["halt", "root-halt"]);
+        let journal = ("look", Comes::Ends(0, "fine\nERROR format mismatch: 3\n"));
+        let (halt, root_halt) = (("halt", Comes::Ends(4, "")), ("root-halt", Comes::Ends(1, "")));
+        let (reason, evidence, _) = failed(&[start, journal, halt, root_halt], false);
+        let wanted = "rollback of 0.4.0 to 0.3.8 failed: incompatible state (mismatch); the node could not be stopped \
+                      by these commands";
+        assert_eq!(reason, wanted);
+        let wanted = "`start` ended 125: Error: no such tag; in the journal: ERROR format mismatch: 3";
+        assert_eq!(evidence, wanted);
+        let (_, evidence, _) = failed(&[], false);
+        assert_eq!(evidence, "no command failed, and no 200 was seen");
+    }
+
+    #[test]
+    fn the_supplied_stop_follows_where_the_literal_one_fails_or_is_blind() {
+        let start = ("start", Comes::Ends(125, ""));
+        assert_eq!(failed(&[start], false).2, ["halt"]);
+        assert_eq!(failed(&[start], true).2, ["halt", "root-halt"]);
+        let (reason, ..) = failed(&[start, ("root-halt", Comes::Ends(1, ""))], true);
+        assert!(reason.ends_with("the node could not be stopped by these commands"), "{reason}");
+    }
+
+    #[test]
+    fn a_page_of_giving_up_tells_what_serves() {
+        let running = sample::machine_running("0.4.0");
+        for (healthz, serves) in [
+            (ProbeOutcome::Status(200), "0.4.0 still serves"),
+            (ProbeOutcome::Refused, "nothing serves, /healthz: refused"),
+        ] {
+            let mut host = Scripted::new(&[("fetch", Comes::Ends(18, "no such tag\n"))]);
+            host.seen = (running.clone(), healthz);
+            let scene = Scene::of(&[("fetch", Class::Fetch), ("stop", Class::Stop)]);
+            let (_, kept) = scene.play(&mut host, |desk, drill| {
+                assert_eq!(desk.carry_out(drill).unwrap(), Left::GivenUp);
+                desk.give_up(drill).unwrap();
+            });
+            let (reason, evidence, _) = told(&kept);
+            assert_eq!(reason, "rollback of 0.4.0 to 0.3.8 given up before anything was stopped");
+            assert_eq!(evidence, format!("`fetch` ended 18: no such tag; {serves}"));
+        }
     }
 }

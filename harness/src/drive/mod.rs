@@ -11,8 +11,11 @@ use crate::topology::Topology;
 mod captures;
 mod desk;
 mod failure;
+mod page;
 mod procedure;
 mod run_command;
+#[cfg(test)]
+mod scripted;
 mod verification;
 
 use desk::Desk;

@@ -4,7 +4,7 @@ use operator_agent::protocol::{Happened, Request};
 
 use crate::drive::desk::Desk;
 use crate::drive::run_command::{Done, Limits};
-use crate::drive::{Drill, DriveError, Left};
+use crate::drive::{Drill, DriveError, Left, page};
 use crate::history::What;
 use crate::history::event::{Block, BlockEnd};
 use crate::procedure::{Class, Command};
@@ -125,8 +125,7 @@ fn block_end(operator: Operator, command: &Command, done: &Done) -> Option<Block
     if done.shell_ended {
         return Some(BlockEnd::ShellEnded);
     }
-    let checked = command.is(Class::Check)
-        && command.should_print.as_ref().is_some_and(|wanted| done.output.trim() != wanted.trim());
+    let checked = page::printed_otherwise(command, &done.output);
     let failed = !done.succeeded() && command.classes.iter().any(|class| class.ends_block());
     (operator == Operator::Careful && (failed || checked)).then_some(BlockEnd::Left)
 }

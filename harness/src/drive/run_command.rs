@@ -2,7 +2,7 @@
 
 use operator_agent::protocol::{CommandReport, Happened, Request};
 
-use crate::drive::DriveError;
+use crate::drive::{DriveError, page};
 use crate::drive::desk::{Desk, Ready};
 use crate::history::What;
 use crate::history::event::{CommandRef, KillReason};
@@ -83,6 +83,9 @@ impl Desk<'_> {
         }
         self.ask(&Request::Run { text: text.to_owned() })?;
         let done = self.wait_for_end(&reference, command, limits)?;
+        if let Some(words) = page::failure(command, text, &done) {
+            self.last_failed = Some(words);
+        }
         if first_start {
             self.start_ended_us.get_or_insert(self.host.now_us());
         }

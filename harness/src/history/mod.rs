@@ -2,5 +2,6 @@
 
 pub mod event;
 pub mod read;
+pub mod words;
 
 pub use event::{Event, What};

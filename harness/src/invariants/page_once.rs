@@ -57,11 +57,14 @@ mod tests {
         check(sample::offline().after("paged", sample::paged("drill-1", SEV_1)), Fail, "paged 2 times for `drill-1`");
         check(sample::offline().after("paged", sample::paged("drill-2", SEV_1)), Pass, "each of 2");
         check(sample::offline().after("paged", sample::paged("drill-1", "sev-2")), Pass, "each of 1");
-        let silent = sample::given_up().edit("paged", |what| {
-            if let What::Paged { evidence, .. } = what {
-                *evidence = " ".into();
-            }
-        });
-        check(silent, Fail, "without key, reason or evidence");
+        for blank in 0..3 {
+            let silent = sample::given_up().edit("paged", |what| {
+                if let What::Paged { key, reason, evidence, .. } = what {
+                    let place = [key, reason, evidence].into_iter().nth(blank).unwrap();
+                    *place = " \n".into();
+                }
+            });
+            check(silent, Fail, "without key, reason or evidence");
+        }
     }
 }

@@ -125,14 +125,16 @@ pub struct VerificationPoint {
 pub struct FailurePath {
     /// Reads the reason: literal first, then supplied forms that follow where the literal one fails or says nothing.
     pub diagnose: Vec<Command>,
-    /// Takes the node offline: literal first, then supplied forms that follow where it fails.
+    /// Takes the node offline: literal first, then supplied forms that follow where it fails or says nothing.
     pub stop: Vec<Command>,
     /// Pages; supplied, with the words `{severity}`, `{key}`, `{reason}` and `{evidence}` for shell-quoted values.
     pub page: Command,
     /// Case-insensitive words of the runbook; the journal shows incompatible state if one is in it.
     pub incompatible_state: Vec<String>,
     /// Whether the literal diagnose command cannot say anything on this topology, so that the supplied form always follows.
-    pub literal_is_blind: bool,
+    pub diagnose_is_blind: bool,
+    /// The same of the literal stop command: it may end 0 and stop nothing here.
+    pub stop_is_blind: bool,
 }
 
 /// One item of "Postmortem requirements", or a file that the record commands leave.

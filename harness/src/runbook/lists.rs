@@ -56,7 +56,9 @@ pub(super) fn failure(context: &Context<'_>, findings: &mut Vec<StaticFinding>) 
     let bound: Vec<u64> = binding.items.iter().map(|item| item.item).collect();
     place::all_bound(context.document, section, &bound)?;
     place::only_mentions(context.document, section.paragraphs.iter(), &binding.mentions)?;
-    let (mut diagnose, mut stop, mut blind) = (Vec::new(), Vec::new(), false);
+    let (mut diagnose, mut stop) = (Vec::new(), Vec::new());
+    let (mut diagnose_is_blind, mut stop_is_blind) = (false, false);
+    let blind = |how: &SpanBinding| how.blind_on.iter().any(|id| id == context.topology);
     for bound in &binding.items {
         let item = place::item(context.document, section, bound.item, &bound.says)?;
         let which = format!("item {} of the failure path", bound.item);
@@ -64,10 +66,11 @@ pub(super) fn failure(context: &Context<'_>, findings: &mut Vec<StaticFinding>) 
         only_roles(context, &spans, &[Role::Diagnose, Role::Stop], &which)?;
         if let Some((span, how)) = role(context, &spans, Role::Diagnose) {
             diagnose.push(literal(context, span, Class::Diagnose, findings)?);
-            blind |= how.blind_on.iter().any(|id| id == context.topology);
+            diagnose_is_blind |= blind(how);
         }
-        if let Some((span, _)) = role(context, &spans, Role::Stop) {
+        if let Some((span, how)) = role(context, &spans, Role::Stop) {
             stop.push(literal(context, span, Class::Stop, findings)?);
+            stop_is_blind |= blind(how);
         }
     }
     diagnose.extend(supplied(context, section, "diagnose", Class::Diagnose, findings)?);
@@ -89,7 +92,8 @@ pub(super) fn failure(context: &Context<'_>, findings: &mut Vec<StaticFinding>) 
         stop,
         page,
         incompatible_state: binding.incompatible_state.clone(),
-        literal_is_blind: blind,
+        diagnose_is_blind,
+        stop_is_blind,
     })
 }
 
