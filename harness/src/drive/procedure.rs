@@ -33,9 +33,7 @@ impl Desk<'_> {
         let failed = matches!(how, BlockEnd::Left | BlockEnd::Killed);
         if failed || (how == BlockEnd::ShellEnded && self.start_began_us.is_none()) {
             let left = if begun.stop { Left::Failed } else { Left::GivenUp };
-            if left == Left::Failed && self.start_began_us.is_some() {
-                self.write_claim(false)?;
-            }
+            self.tell_of_the_claim(drill)?;
             return Ok(left);
         }
         if self.wait_for_claim(drill)? { Ok(Left::Ready) } else { Ok(Left::Failed) }
@@ -100,20 +98,24 @@ impl Desk<'_> {
             }
             self.next(ends)?;
         }
-        let met = self.ready.is_some();
-        self.write_claim(met)?;
-        Ok(met)
+        self.tell_of_the_claim(drill)
     }
 
-    fn write_claim(&mut self, met: bool) -> Result<(), DriveError> {
-        let began = self.start_began_us.unwrap_or_else(|| self.host.now_us());
-        let (at_us, seen_by) = match self.ready {
-            Some(ready) if met => (ready.at_us, ready.seen_by),
-            _ => (self.host.now_us(), "nobody"),
+    /// Writes down whether the claim was met: a 200 came within it, or its time is over without one. A block that was left
+    /// before either has neither met nor broken it, and nothing is written.
+    fn tell_of_the_claim(&mut self, drill: &Drill<'_>) -> Result<bool, DriveError> {
+        let Some(began) = self.start_began_us else { return Ok(false) };
+        let ends = began.saturating_add(drill.plan.claims.ready_within_ms.value.saturating_mul(1000));
+        let now = self.host.now_us();
+        let in_time = self.ready.filter(|ready| ready.at_us <= ends);
+        let (met, at_us, seen_by) = match in_time {
+            Some(ready) => (true, ready.at_us, ready.seen_by),
+            None if now >= ends || self.ready.is_some() => (false, now, "nobody"),
+            None => return Ok(false),
         };
         let after_ms = at_us.saturating_sub(began) / 1000;
         self.write(What::ReadyClaim { met, after_ms, seen_by: seen_by.to_owned() })?;
-        Ok(())
+        Ok(met)
     }
 }
 
@@ -128,4 +130,88 @@ fn block_end(operator: Operator, command: &Command, done: &Done) -> Option<Block
     let checked = page::printed_otherwise(command, &done.output);
     let failed = !done.succeeded() && command.classes.iter().any(|class| class.ends_block());
     (operator == Operator::Careful && (failed || checked)).then_some(BlockEnd::Left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::scripted::{Comes, Kept, Scene, Scripted};
+
+    /// The claim as it was written: whether met, after how many milliseconds, seen by whom.
+    fn claims(kept: &Kept) -> Vec<(bool, u64, String)> {
+        kept.find(|what| match what {
+            What::ReadyClaim { met, after_ms, seen_by } => Some((*met, *after_ms, seen_by.clone())),
+            _ => None,
+        })
+    }
+
+    fn ends(kept: &Kept) -> Vec<BlockEnd> {
+        kept.find(|what| match what {
+            What::BlockEnded { how, .. } => Some(*how),
+            _ => None,
+        })
+    }
+
+    fn play(operator: Operator, script: &[(&'static str, Comes)]) -> (Left, Kept, u64) {
+        let mut scene = Scene::of(&[
+            ("stop", Class::Stop),
+            ("start", Class::Start),
+            ("wait", Class::Wait),
+            ("check", Class::Check),
+            ("undrain", Class::Undrain),
+        ]);
+        scene.operator = operator;
+        let mut host = Scripted::new(script);
+        let (left, kept) = scene.play(&mut host, |desk, drill| desk.carry_out(drill).unwrap());
+        let took_ms = (crate::host::Host::now_us(&host) - 1_000_000) / 1000;
+        (left, kept, took_ms)
+    }
+
+    #[test]
+    fn a_start_that_fails_says_nothing_of_the_claim() {
+        let (left, kept, took_ms) = play(Operator::Careful, &[("start", Comes::Ends(125, "no such tag\n"))]);
+        assert_eq!((left, claims(&kept), ends(&kept)), (Left::Failed, vec![], vec![BlockEnd::Left]));
+        assert!(took_ms < 1000, "{took_ms}");
+    }
+
+    #[test]
+    fn the_claim_is_met_by_a_200_within_it_whatever_fails_later() {
+        let script = [("start", Comes::Ready), ("wait", Comes::Ends(0, "")), ("check", Comes::Ends(1, ""))];
+        let (left, kept, _) = play(Operator::Careful, &script);
+        assert_eq!((left, ends(&kept)), (Left::Failed, vec![BlockEnd::Left]));
+        assert_eq!(claims(&kept), [(true, 20, "wait".to_owned())]);
+        let (left, kept, _) = play(Operator::Careful, &[("start", Comes::Ready), ("wait", Comes::Never)]);
+        assert_eq!((left, claims(&kept)), (Left::Failed, vec![(true, 2_010, "probe".to_owned())]));
+    }
+
+    #[test]
+    fn the_claim_is_not_met_once_its_time_is_over() {
+        let (left, kept, _) = play(Operator::Careful, &[("wait", Comes::Never)]);
+        assert_eq!((left, ends(&kept)), (Left::Failed, vec![BlockEnd::Killed]));
+        assert_eq!(claims(&kept), [(false, 60_000, "nobody".to_owned())]);
+        let (left, kept, _) = play(Operator::Paste, &[("start", Comes::Ends(125, "")), ("wait", Comes::Ends(1, ""))]);
+        assert_eq!((left, ends(&kept)), (Left::Failed, vec![BlockEnd::Completed]));
+        assert_eq!(claims(&kept), [(false, 60_000, "nobody".to_owned())]);
+    }
+
+    #[test]
+    fn where_no_call_could_be_held_nobody_waits_for_its_end() {
+        for (in_flight, waits_ms) in [(true, 36_000), (false, 0)] {
+            let mut host = Scripted::new(&[("start", Comes::Ends(125, ""))]);
+            host.held = Happened::InvokeHeld { in_flight, in_hand: false };
+            let scene = Scene::of(&[("stop", Class::Stop), ("start", Class::Start)]);
+            let (waited_us, kept) = scene.play(&mut host, |desk, drill| {
+                desk.carry_out(drill).unwrap();
+                let before_us = desk.host.now_us();
+                desk.let_held_invoke_end().unwrap();
+                desk.host.now_us() - before_us
+            });
+            assert_eq!(waited_us / 1000, waits_ms);
+            let told = kept.find(|what| match what {
+                What::InvokeHeld { in_flight } => Some(*in_flight),
+                _ => None,
+            });
+            assert_eq!(told, [in_flight]);
+        }
+    }
 }

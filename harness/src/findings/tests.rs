@@ -69,6 +69,10 @@ fn the_failure_path_shows_the_texts_gaps() {
     check(sample::offline(), "claim-overrun", Some(114), "60 s of the start; `wait` (line 58)");
     check(sample::offline(), "supplied-needed", Some(117), "`halt` ended 4; `root halt` was needed");
     assert!(!rules(sample::offline()).contains(&"silent-cause".to_owned()));
+    // A start that failed leaves the claim open: it is neither met nor overrun, and the drill ends as it did.
+    let left = sample::offline().without(|what| matches!(what, What::ReadyClaim { .. }));
+    assert_eq!(judge(&left.clone().history()).verdict, crate::verdict::Verdict::Offline);
+    assert!(!rules(left).contains(&"claim-overrun".to_owned()));
     let silent = sample::offline().edit("diagnosed", |what| {
         *what = What::Diagnosed { incompatible_state: None };
     });
