@@ -119,17 +119,18 @@ impl Desk<'_> {
     }
 }
 
-/// Whether the block is over after this command (design.md, decision 4).
+/// Whether the block is over after this command (design.md, decision 4). A careful operator has seen the failure of a
+/// command that ends the block, whether the shell went with it (`set -e`, `|| exit 1`) or not.
 fn block_end(operator: Operator, command: &Command, done: &Done) -> Option<BlockEnd> {
     if done.killed.is_some() {
         return Some(BlockEnd::Killed);
     }
-    if done.shell_ended {
-        return Some(BlockEnd::ShellEnded);
-    }
     let checked = page::printed_otherwise(command, &done.output);
     let failed = !done.succeeded() && command.classes.iter().any(|class| class.ends_block());
-    (operator == Operator::Careful && (failed || checked)).then_some(BlockEnd::Left)
+    if operator == Operator::Careful && (failed || checked) {
+        return Some(BlockEnd::Left);
+    }
+    done.shell_ended.then_some(BlockEnd::ShellEnded)
 }
 
 #[cfg(test)]
@@ -213,5 +214,23 @@ mod tests {
             });
             assert_eq!(told, [in_flight]);
         }
+    }
+
+    #[test]
+    fn a_careful_operator_leaves_at_a_failed_start_although_the_shell_ended_with_it() {
+        let (left, kept, took_ms) = play(Operator::Careful, &[("start", Comes::EndsShell(125))]);
+        assert_eq!((left, ends(&kept), claims(&kept)), (Left::Failed, vec![BlockEnd::Left], vec![]));
+        assert!(took_ms < 1000, "{took_ms}");
+        let (left, kept, _) = play(Operator::Careful, &[("stop", Comes::EndsShell(1))]);
+        assert_eq!((left, ends(&kept)), (Left::Failed, vec![BlockEnd::Left]));
+    }
+
+    #[test]
+    fn where_nobody_reads_the_status_the_shell_has_ended() {
+        let (left, kept, took_ms) = play(Operator::Paste, &[("start", Comes::EndsShell(125))]);
+        assert_eq!((left, ends(&kept)), (Left::Failed, vec![BlockEnd::ShellEnded]));
+        assert_eq!((claims(&kept), took_ms >= 60_000), (vec![(false, 60_000, "nobody".to_owned())], true));
+        let (_, kept, _) = play(Operator::Careful, &[("undrain", Comes::EndsShell(3)), ("wait", Comes::Ready)]);
+        assert_eq!(ends(&kept), [BlockEnd::ShellEnded]);
     }
 }
