@@ -2,8 +2,8 @@
 
 use operator_agent::protocol::{CommandReport, Happened, Request};
 
-use crate::drive::{DriveError, page};
 use crate::drive::desk::{Desk, Ready};
+use crate::drive::{DriveError, page};
 use crate::history::What;
 use crate::history::event::{CommandRef, KillReason};
 use crate::procedure::{Class, Command};
@@ -137,8 +137,7 @@ impl Desk<'_> {
             self.ready = Some(Ready { at_us: report.ended_us, seen_by: "wait" });
         }
         let done = Done { exit: Some(report.exit), output: report.output.clone(), shell_ended, killed: None };
-        // PIPESTATUS after a compound command is of its last inner pipeline: only a pipeline's own parts are kept.
-        let pipe = if report.pipe.len() == command.pipeline_parts { report.pipe } else { vec![report.exit] };
+        let pipe = parts(command, report.exit, report.pipe);
         self.write(What::CommandEnded {
             command: reference.clone(),
             exit: report.exit,
@@ -181,5 +180,32 @@ impl Desk<'_> {
         })?;
         self.shell_open = true;
         Ok(())
+    }
+}
+
+/// The status of each part of a command's own pipeline. What is no pipeline has one part, itself: bash's PIPESTATUS is then
+/// of whatever ran last inside it (`if false; then :; fi` ends 0 and leaves 1 there), or is what `!` turned round.
+fn parts(command: &Command, exit: i32, pipe: Vec<i32>) -> Vec<i32> {
+    if command.pipeline_parts > 1 && pipe.len() == command.pipeline_parts { pipe } else { vec![exit] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::scripted::command;
+
+    #[test]
+    fn only_a_pipeline_has_parts_of_its_own() {
+        let told = |text: &str, exit: i32, pipe: &[i32]| parts(&command(text, Class::Other), exit, pipe.to_vec());
+        // What bash 5 leaves in PIPESTATUS after each of them.
+        assert_eq!(told("if false; then :; fi", 0, &[1]), [0]);
+        assert_eq!(told("while false; do :; done", 0, &[1]), [0]);
+        assert_eq!(told("! false", 0, &[1]), [0]);
+        assert_eq!(told("! true", 1, &[0]), [1]);
+        assert_eq!(told("false", 1, &[1]), [1]);
+        assert_eq!(told("false | true", 0, &[1, 0]), [1, 0]);
+        assert_eq!(told("! false | true", 1, &[1, 0]), [1, 0]);
+        // The shell ended with it, and told no parts.
+        assert_eq!(told("false | exit", 3, &[]), [3]);
     }
 }
