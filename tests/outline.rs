@@ -1,5 +1,5 @@
-//! What of a real drill is the same each time: its commands with line and status, outcomes, files, verdict. Durations, ids
-//! and what only some runs find (a claim overrun on a busy machine) are left out.
+//! What of a real drill is the same each time: its commands with line and status, outcomes, findings, files, verdict.
+//! Durations, ids and what only some runs find (a restart that takes longer than promised) are left out.
 
 use std::fmt::Write;
 
@@ -8,6 +8,10 @@ use rollback_harness::history::event::{KillReason, What};
 use rollback_harness::judge::Outcome;
 
 use crate::redactions::redacted;
+
+/// The one rule that finds by time alone: how long a restart takes is a matter of the machine. A claim overrun is none, as
+/// it ends in the failure path, which the verdict shows as well.
+const ONLY_IN_SOME_RUNS: &str = "restart-claim";
 
 /// The outline as text.
 pub fn outline(finished: &Finished, manifest: &Manifest) -> String {
@@ -34,11 +38,16 @@ pub fn outline(finished: &Finished, manifest: &Manifest) -> String {
     }
     text.push_str("\ncriteria: oracle, literal\n");
     for (id, result) in &judgement.criteria {
-        let _ = writeln!(text, "  {id:<8} {:<8} {}", word(result.outcome), word(result.literal));
+        let _ = writeln!(text, "  {id}: {}, {}", word(result.outcome), word(result.literal));
     }
     text.push_str("\ninvariants\n");
     for (id, result) in &judgement.invariants {
-        let _ = writeln!(text, "  {id:<21} {}", word(result.outcome));
+        let _ = writeln!(text, "  {id}: {}", word(result.outcome));
+    }
+    text.push_str("\nfindings: rule, line\n");
+    for finding in judgement.findings.iter().filter(|finding| finding.rule != ONLY_IN_SOME_RUNS) {
+        let line = finding.line.map_or_else(|| "no line".to_owned(), |line| line.to_string());
+        let _ = writeln!(text, "  {}, {line}", finding.rule);
     }
     text.push_str("\nbundle\n");
     for file in &manifest.files {
@@ -53,7 +62,7 @@ pub fn outline(finished: &Finished, manifest: &Manifest) -> String {
 
 fn tell(text: &mut String, begun: Option<(String, u32, String)>, status: &str) {
     let (step, line, command) = begun.unwrap_or_default();
-    let _ = writeln!(text, "  {step:<3} {line:>4} {status:>7}  {command}");
+    let _ = writeln!(text, "  {step}, {line}, {status}: {}", command.trim_end());
 }
 
 fn reason(why: &KillReason) -> &'static str {

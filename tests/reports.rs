@@ -6,8 +6,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use conformance::outline::outline;
 use conformance::redactions::{assert_snapshot, redacted};
-use rollback_harness::bundle::Bundle;
+use rollback_harness::bundle::{self, Bundle};
 use rollback_harness::cli::{Backend, HostCommand, Stage, main_with};
 use rollback_harness::exit::ExitStatus;
 use rollback_harness::history::What;
@@ -234,6 +235,24 @@ fn a_bundle() {
     assert_snapshot("bundle-offline.txt", &text);
     assert_snapshot("manifest-offline.json", &redacted(&fs::read_to_string(root.join("manifest.json")).unwrap()));
     assert_snapshot("incident-offline.md", &fs::read_to_string(root.join("incident.md")).unwrap());
+}
+
+/// What a drill in a container is compared with, here of made-up ones.
+#[test]
+fn the_outline_lists_rule_and_line_of_what_every_run_finds() {
+    let outline_of = |drill: Sample| {
+        let (_folder, root) = bundle_of(drill);
+        let manifest = serde_json::from_slice(&fs::read(root.join("manifest.json")).unwrap()).unwrap();
+        outline(&bundle::rejudge(&root).unwrap(), &manifest)
+    };
+    let text = outline_of(sample::offline());
+    let findings = "findings: rule, line\n  claim-overrun, 114\n  sample-rule, 7\n  supplied-needed, 117\n\nbundle\n";
+    assert!(text.contains(findings), "{text}");
+    assert!(text.contains("\n  S7, 58, claim: wait\n") && text.contains("\n  F2, 117, 4: halt\n"), "{text}");
+    assert!(text.lines().all(|line| line == line.trim_end()), "{text}");
+    let hasty = sample::recovered().edit_plan(|plan| plan.claims.restart_takes_ms.value.to = 1);
+    let text = outline_of(hasty);
+    assert!(text.contains("\nfindings: rule, line\n  sample-rule, 7\n\nbundle\n"), "{text}");
 }
 
 /// Each of these is a change that somebody has to see: it is still there when the text is redacted.
