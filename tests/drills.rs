@@ -11,6 +11,7 @@ use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, BundleFile, CAPTURES, Finished, MASK, Manifest};
 use rollback_harness::fault;
+use rollback_harness::furnish;
 use rollback_harness::history::event::What;
 use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Prepared};
@@ -140,12 +141,8 @@ fn paged_once_and_maintained(finished: &Finished) {
     }
 }
 
-fn token(finished: &Finished) -> String {
-    format!("drill-token-{}", &finished.plan.id[..32])
-}
-
 fn token_is_nowhere(finished: &Finished) {
-    let token = token(finished);
+    let token = furnish::token(&finished.plan.id);
     for path in files_below(&finished.root) {
         let bytes = std::fs::read(&path).unwrap();
         let is_in = bytes.windows(token.len()).any(|window| window == token.as_bytes());

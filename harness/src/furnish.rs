@@ -18,10 +18,16 @@ use crate::topology::{self, Arranged, Images, RepositoryFile, Topology};
 /// One of the commands that settle a machine; the longest waits for the repository's import.
 const SETTLE_MS: u64 = 20_000;
 
+/// The token that is planted in a drill's machine and searched for in its bundle: of no meaning to anybody else, another one
+/// for each drill, and not part of anything that the bundle shows.
+pub fn token(id: &str) -> String {
+    let hash = release::sha256_hex(format!("token{id}").as_bytes());
+    format!("drill-token-{}", hash.get(..32).unwrap_or_default())
+}
+
 /// The machine of a drill; writes the hashes of its executables and images into the plan.
 pub fn machine(prepared: &mut Prepared, binaries: &Binaries) -> Result<Machine, RunError> {
-    // Of no meaning to anybody else, and another one for each drill: what is searched for in the bundle.
-    let token = format!("drill-token-{}", prepared.plan.id.get(..32).unwrap_or_default());
+    let token = token(&prepared.plan.id);
     let harness = |error: release::ReleaseError| RunError::Harness(error.to_string());
     let good = release::executable(&binaries.node, &prepared.good).map_err(harness)?;
     let bad = release::executable(&binaries.node, &prepared.bad).map_err(harness)?;
@@ -160,4 +166,19 @@ pub fn settle(host: &mut ContainerHost, prepared: &Prepared) -> Result<(), RunEr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::token;
+
+    #[test]
+    fn a_token_shows_nothing_of_the_drills_id() {
+        let id = "11".repeat(32);
+        let one = token(&id);
+        assert_eq!(one, token(&id));
+        assert_ne!(one, token(&"12".repeat(32)));
+        let hex = one.strip_prefix("drill-token-").unwrap();
+        assert!(hex.len() == 32 && hex.chars().all(|c| c.is_ascii_hexdigit()) && !id.contains(hex), "{one}");
+    }
 }
