@@ -24,7 +24,7 @@ pub const LEASE: &str = "/run/rollback-drill/lease";
 /// A request is a few KiB; a command's text is bounded by the runbook's 1 MiB.
 const REQUEST_BYTES_MAX: u64 = 4 << 20;
 /// Files read for captures.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Takes the lease. The lock is held for as long as the file is open, so the caller keeps it.
 pub fn take_lease() -> std::io::Result<File> {
@@ -126,8 +126,8 @@ impl Parts {
             Request::KillShell => self.shell.kill(),
             Request::Sync { token } => reports.say(Happened::Synced { token }),
             Request::RunAsRoot { text, timeout_ms } => in_background(move || {
-                let (exit, output) = root::run(&text, Duration::from_millis(timeout_ms));
-                say.say(Happened::RootRan { exit, output });
+                let root::Ran { exit, output, output_bytes } = root::run(&text, Duration::from_millis(timeout_ms));
+                say.say(Happened::RootRan { exit, output, output_bytes });
             }),
             Request::StartTraffic { per_second, tenants } => in_background(move || traffic.start(per_second, tenants)),
             Request::StopTraffic => in_background(move || traffic.stop()),
@@ -149,7 +149,7 @@ impl Parts {
             Request::ReadFile { path } => in_background(move || say.say(read_file(&path))),
             Request::Glob { pattern } => in_background(move || {
                 let text = format!("compgen -G {} | sort", quote(&pattern));
-                let (_, output) = root::run(&text, Duration::from_secs(5));
+                let output = root::run(&text, Duration::from_secs(5)).output;
                 say.say(Happened::Globbed { paths: output.lines().map(str::to_owned).collect() });
             }),
         }
@@ -167,13 +167,14 @@ fn quote(text: &str) -> String {
 
 fn read_file(path: &str) -> Happened {
     let read = File::open(path).and_then(|file| {
-        let mut bytes = Vec::new();
+        let (mut bytes, length) = (Vec::new(), file.metadata()?.len());
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        // Files of /proc have no length.
+        Ok((String::from_utf8_lossy(&bytes).into_owned(), length.max(bytes.len() as u64)))
     });
     match read {
-        Ok(text) => Happened::FileRead { text: Some(text), failure: None },
-        Err(error) => Happened::FileRead { text: None, failure: Some(format!("{path}: {error}")) },
+        Ok((text, bytes)) => Happened::FileRead { text: Some(text), bytes, failure: None },
+        Err(error) => Happened::FileRead { text: None, bytes: 0, failure: Some(format!("{path}: {error}")) },
     }
 }
 

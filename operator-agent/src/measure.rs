@@ -69,10 +69,10 @@ pub fn metrics(setup: &Setup, ledger: &Ledger, traffic: &Traffic, apart: Duratio
 /// The machine now.
 pub fn machine(setup: &Setup, watch: &Watch) -> Happened {
     let healthz = probe_client().get(&format!("{}/healthz", setup.node_url)).sample.outcome;
-    let (supervisor_exit, supervisor) = root::run(&setup.supervisor, SUPERVISOR_TIMEOUT);
+    let ran = root::run(&setup.supervisor, SUPERVISOR_TIMEOUT);
     let (processes, listeners) = watch.now();
     let build_info = running_version(setup);
-    let machine = MachineState { processes, listeners, supervisor, supervisor_exit };
+    let machine = MachineState { processes, listeners, supervisor: ran.output, supervisor_exit: ran.exit };
     Happened::MachineSeen { machine, healthz, build_info }
 }
 

@@ -284,6 +284,8 @@ pub enum Happened {
         exit: i32,
         /// stdout and stderr, bounded.
         output: String,
+        /// Bytes in all.
+        output_bytes: u64,
     },
     /// Functions are deployed, requests go out.
     TrafficStarted,
@@ -396,8 +398,10 @@ pub enum Happened {
     },
     /// A file, or why not. Bytes are base64-free: not UTF-8 is replaced, since captures are text.
     FileRead {
-        /// The text.
+        /// The text, bounded.
         text: Option<String>,
+        /// Bytes in all.
+        bytes: u64,
         /// Why not.
         failure: Option<String>,
     },

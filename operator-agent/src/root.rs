@@ -4,11 +4,22 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Bytes kept of the output.
-const OUTPUT_MAX: u64 = 1 << 20;
+/// Bytes kept of the output (its beginning).
+pub const OUTPUT_MAX: u64 = 1 << 20;
 
-/// Runs shell text; stdout and stderr as one. 124 is a command that was ended at its ceiling, 127 one that could not begin.
-pub fn run(text: &str, timeout: Duration) -> (i32, String) {
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// 124 is a command that was ended at its ceiling, 127 one that could not begin.
+    pub exit: i32,
+    /// stdout and stderr as one, up to [`OUTPUT_MAX`].
+    pub output: String,
+    /// Bytes that it wrote in all.
+    pub output_bytes: u64,
+}
+
+/// Runs shell text.
+pub fn run(text: &str, timeout: Duration) -> Ran {
     // `timeout` (coreutils) ends the whole process group, which std cannot without unsafe code.
     let child = Command::new("timeout")
         .args(["--kill-after=1", &format!("{}", timeout.as_secs_f64()), "bash", "-c", &format!("exec 2>&1\n{text}")])
@@ -18,15 +29,35 @@ pub fn run(text: &str, timeout: Duration) -> (i32, String) {
         .spawn();
     let mut child = match child {
         Ok(child) => child,
-        Err(error) => return (127, format!("cannot run `timeout`: {error}")),
+        Err(error) => {
+            let output = format!("cannot run `timeout`: {error}");
+            return Ran { exit: 127, output_bytes: output.len() as u64, output };
+        }
     };
-    let mut output = Vec::new();
+    let (mut output, mut beyond) = (Vec::new(), 0);
     if let Some(stdout) = child.stdout.take() {
         let mut stdout = stdout;
         let _ = stdout.by_ref().take(OUTPUT_MAX).read_to_end(&mut output);
         // What is beyond the ceiling is read away, so that the command can end.
-        let _ = std::io::copy(&mut stdout, &mut std::io::sink());
+        beyond = std::io::copy(&mut stdout, &mut std::io::sink()).unwrap_or(0);
     }
     let exit = child.wait().ok().and_then(|status| status.code()).unwrap_or(137);
-    (exit, String::from_utf8_lossy(&output).into_owned())
+    let output_bytes = beyond.saturating_add(output.len() as u64);
+    Ran { exit, output: String::from_utf8_lossy(&output).into_owned(), output_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_off_is_counted() {
+        let ran = |text: &str| run(text, Duration::from_secs(20));
+        assert_eq!(
+            ran("echo out; echo err >&2; exit 3"),
+            Ran { exit: 3, output: "out\nerr\n".into(), output_bytes: 8 }
+        );
+        let long = ran("head --bytes=1048579 /dev/zero");
+        assert_eq!((long.exit, long.output.len() as u64, long.output_bytes), (0, OUTPUT_MAX, OUTPUT_MAX + 3));
+    }
 }

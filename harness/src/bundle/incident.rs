@@ -80,7 +80,8 @@ fn requirements(out: &mut String, facts: &Facts<'_>, history: &History) -> std::
         });
         write!(out, "- [{}] **{id}** (runbook line {line}): ", if kept.is_empty() { " " } else { "x" })?;
         match missing {
-            _ if !kept.is_empty() => writeln!(out, "{}", kept.join(", "))?,
+            Some((why, _)) if !kept.is_empty() => writeln!(out, "{}; not all of it: {}", kept.join(", "), inline(why))?,
+            None if !kept.is_empty() => writeln!(out, "{}", kept.join(", "))?,
             Some((why, true)) => writeln!(out, "missing, the runbook never makes it here: {}", inline(why))?,
             Some((why, false)) => writeln!(out, "`TO FILL IN: {id}` ({})", inline(why))?,
             None => writeln!(out, "`TO FILL IN: {id}` (the drill says nothing of it)")?,
@@ -89,6 +90,13 @@ fn requirements(out: &mut String, facts: &Facts<'_>, history: &History) -> std::
     let others = captures(history, |item| !required(item));
     if !others.is_empty() {
         writeln!(out, "\nAlso kept: {}.", others.join(", "))?;
+    }
+    for event in &history.events {
+        if let What::Missing { item, why, .. } = &event.what
+            && !required(item)
+        {
+            writeln!(out, "\nNot kept: {} ({}).", inline(item), inline(why))?;
+        }
     }
     writeln!(
         out,

@@ -89,7 +89,7 @@ mod tests {
     use crate::history::event::KillReason;
 
     fn done(exit: Option<i32>, output: &str) -> Done {
-        Done { exit, output: output.to_owned(), shell_ended: false, killed: None }
+        Done { exit, output: output.to_owned(), output_bytes: output.len() as u64, shell_ended: false, killed: None }
     }
 
     #[test]

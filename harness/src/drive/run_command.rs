@@ -15,6 +15,8 @@ pub struct Done {
     pub exit: Option<i32>,
     /// Its output as recorded.
     pub output: String,
+    /// Bytes that it wrote in all; what was killed tells of those that were kept.
+    pub output_bytes: u64,
     /// The shell ended with it.
     pub shell_ended: bool,
     /// It was killed, and why.
@@ -136,7 +138,13 @@ impl Desk<'_> {
         if command.is(Class::Wait) && report.exit == 0 && self.start_ended_us.is_some() && self.ready.is_none() {
             self.ready = Some(Ready { at_us: report.ended_us, seen_by: "wait" });
         }
-        let done = Done { exit: Some(report.exit), output: report.output.clone(), shell_ended, killed: None };
+        let done = Done {
+            exit: Some(report.exit),
+            output: report.output.clone(),
+            output_bytes: report.output_bytes,
+            shell_ended,
+            killed: None,
+        };
         let pipe = parts(command, report.exit, report.pipe);
         self.write(What::CommandEnded {
             command: reference.clone(),
@@ -160,7 +168,7 @@ impl Desk<'_> {
             began_us: began_us.unwrap_or_default(),
             gone,
         })?;
-        Ok(Done { exit: None, output, shell_ended: true, killed: Some(why) })
+        Ok(Done { exit: None, output_bytes: output.len() as u64, output, shell_ended: true, killed: Some(why) })
     }
 
     /// Kills the shell's session, if one is open.

@@ -132,7 +132,7 @@ impl ContainerHost {
         let mut seen = VecDeque::new();
         while Instant::now() < deadline {
             match self.read(SLICE)? {
-                Some(Report { what: Happened::RootRan { exit, output }, .. }) => {
+                Some(Report { what: Happened::RootRan { exit, output, .. }, .. }) => {
                     self.ready.append(&mut seen);
                     return Ok((exit, output));
                 }
