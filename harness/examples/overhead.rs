@@ -3,6 +3,10 @@
 //!
 //! `cargo run --release --example overhead -p rollback-harness -- systemd` (or `docker`, `compose`) prints the figures that
 //! the README quotes. Waiting is apart: one poll of /healthz decides a whole second of it.
+//!
+//! Two figures, because each leaves something out. The shell's own times say how long the commands take in it, and nothing of
+//! how they get there. Wall time counts from the first hand-over to the last end, on the clock of whoever hands over, without
+//! the waits: between two commands it has the way into the host and back, and what the agent looks at in between.
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 use std::time::Instant;
@@ -53,32 +57,47 @@ fn main() -> Result<(), Failure> {
     let mut host = ContainerHost::start(machine, &mut |line| eprintln!("{line}"))?;
     settle(&mut host, &prepared)?;
     let back = back.replace("@BAD@", &prepared.plan.bad.version).replace("@GOOD@", &prepared.plan.good.version);
-    let (mut harness, mut plain, mut waits) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new()));
+    let (mut harness, mut plain): (Vec<Took>, Vec<Took>) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
         for turn in 0..2 {
             go_back(&mut host, &back, &prepared.plan.bad.version)?;
             if (pair + turn) % 2 == 0 {
-                let (commands, wait) = through_the_harness(&mut host, &prepared)?;
-                harness.push(commands);
-                waits.0.push(wait);
+                harness.push(through_the_harness(&mut host, &prepared)?);
             } else {
-                let (commands, wait) = in_plain_bash(&mut host, &prepared)?;
-                plain.push(commands);
-                waits.1.push(wait);
+                plain.push(in_plain_bash(&mut host, &prepared)?);
             }
         }
     }
     let commands =
         prepared.procedure.steps.iter().flat_map(|step| &step.commands).filter(|one| !one.is(Class::Wait)).count();
-    let ratios: Vec<f64> = harness.iter().zip(&plain).map(|(one, other)| one / other).collect();
-    let each: Vec<f64> = harness.iter().zip(&plain).map(|(one, other)| (one - other) / commands as f64).collect();
     println!("{PAIRS} pairs of {topology}'s section, {commands} commands besides the wait");
-    println!("through the harness  {:7.1} ms (median of the sums)", median(harness));
-    println!("in plain bash        {:7.1} ms", median(plain));
-    println!("ratio                {:7.3}    (median of the pairs)", median(ratios));
-    println!("more per command     {:7.2} ms (median of the pairs)", median(each));
-    println!("wait, apart          {:7.1} ms and {:.1} ms", median(waits.0), median(waits.1));
+    compare("the shell's own times", &harness, &plain, commands, |took| took.commands);
+    compare("wall time, hand-over included", &harness, &plain, commands, |took| took.wall);
+    let wait = |took: &[Took]| median(took.iter().map(|took| took.wait).collect());
+    println!("wait, apart: {:.1} ms and {:.1} ms", wait(&harness), wait(&plain));
     Ok(())
+}
+
+/// A section once, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Took {
+    /// Sum of all commands but the wait, by the shell's clock.
+    commands: f64,
+    /// The wait, by the shell's clock.
+    wait: f64,
+    /// From the first hand-over to the last end, without the wait.
+    wall: f64,
+}
+
+fn compare(what: &str, harness: &[Took], plain: &[Took], commands: usize, of: impl Fn(&Took) -> f64) {
+    let all = |took: &[Took]| median(took.iter().map(&of).collect());
+    let pairs = || harness.iter().zip(plain).map(|(one, other)| (of(one), of(other)));
+    println!("{what}");
+    println!("  through the harness  {:7.1} ms (median of the sections)", all(harness));
+    println!("  in plain bash        {:7.1} ms", all(plain));
+    println!("  ratio                {:7.3}    (median of the pairs)", median(pairs().map(|(a, b)| a / b).collect()));
+    let each = pairs().map(|(a, b)| (a - b) / commands as f64).collect();
+    println!("  more per command     {:7.2} ms (median of the pairs)", median(each));
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -119,29 +138,38 @@ fn go_back(host: &mut ContainerHost, back: &str, bad: &str) -> Result<(), Failur
     }
 }
 
-/// Milliseconds of all commands but the wait, and of the wait.
-fn through_the_harness(host: &mut ContainerHost, prepared: &Prepared) -> Result<(f64, f64), Failure> {
+fn through_the_harness(host: &mut ContainerHost, prepared: &Prepared) -> Result<Took, Failure> {
     answer(host, &Request::OpenShell { folder: prepared.procedure.folder.clone() }, |what| {
         matches!(what, Happened::ShellOpened).then_some(())
     })?;
-    let (mut commands, mut wait) = (0.0, 0.0);
+    let ms = |from: Instant, to: Instant| (to - from).as_secs_f64() * 1000.0;
+    let (mut took, first) = (Took::default(), Instant::now());
+    let mut last = first;
     for command in prepared.procedure.steps.iter().flat_map(|step| &step.commands) {
+        let handed_over = last;
         let report = answer(host, &Request::Run { text: command.text.clone() }, |what| match what {
             Happened::CommandEnded { report } => Some(report),
             _ => None,
         })?;
+        last = Instant::now();
         if report.exit != 0 {
             return Err(format!("`{}` came to {}: {}", command.text, report.exit, report.output).into());
         }
-        let took = (report.ended_us - report.began_us) as f64 / 1000.0;
-        if command.is(Class::Wait) { wait += took } else { commands += took }
+        let alone = (report.ended_us - report.began_us) as f64 / 1000.0;
+        if command.is(Class::Wait) {
+            took.wait += alone;
+            took.wall -= ms(handed_over, last);
+        } else {
+            took.commands += alone;
+        }
     }
+    took.wall += ms(first, last);
     answer(host, &Request::KillShell, |what| matches!(what, Happened::ShellKilled { .. }).then_some(()))?;
-    Ok((commands, wait))
+    Ok(took)
 }
 
 /// The same, each command between two reads of bash's own clock.
-fn in_plain_bash(host: &mut ContainerHost, prepared: &Prepared) -> Result<(f64, f64), Failure> {
+fn in_plain_bash(host: &mut ContainerHost, prepared: &Prepared) -> Result<Took, Failure> {
     let mut script = String::from("exec 9>&1 >/dev/null 2>&1 </dev/null\n");
     for command in prepared.procedure.steps.iter().flat_map(|step| &step.commands) {
         let word = if command.is(Class::Wait) { "wait" } else { "command" };
@@ -151,23 +179,26 @@ fn in_plain_bash(host: &mut ContainerHost, prepared: &Prepared) -> Result<(f64, 
     let folder = prepared.procedure.folder.as_deref().unwrap_or("/home/oncall");
     let text = format!("cd {folder} && runuser -u oncall -- bash -c {quoted}");
     let (exit, output) = host.run_as_root(&text, 60_000)?;
-    let (mut commands, mut wait, mut lines) = (0.0, 0.0, 0);
+    let (mut took, mut first, mut last, mut lines) = (Took::default(), None, 0.0, 0);
     for line in output.lines() {
         if let [word, begin, end] = line.split(' ').collect::<Vec<_>>()[..] {
-            let took = (end.parse::<f64>()? - begin.parse::<f64>()?) * 1000.0;
+            let (begin, end) = (begin.parse::<f64>()? * 1000.0, end.parse::<f64>()? * 1000.0);
             if word == "wait" {
-                wait += took
+                took.wait += end - begin;
+                took.wall -= end - begin;
             } else {
-                commands += took
+                took.commands += end - begin;
             }
+            (first, last) = (first.or(Some(begin)), end);
             lines += 1;
         }
     }
+    took.wall += last - first.unwrap_or(last);
     let wanted = prepared.procedure.steps.iter().map(|step| step.commands.len()).sum::<usize>();
     if exit != 0 || lines != wanted {
         return Err(format!("plain bash came to {exit} after {lines} of {wanted} commands: {output}").into());
     }
-    Ok((commands, wait))
+    Ok(took)
 }
 
 fn answer<T>(host: &mut ContainerHost, request: &Request, pick: impl Fn(Happened) -> Option<T>) -> Result<T, Failure> {
