@@ -5,20 +5,14 @@
 #![expect(clippy::disallowed_methods, reason = "this host is a real machine: its time is the wall's")]
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::container::LogOutput;
-use bollard::exec::StartExecResults;
-use bollard::models::ExecConfig;
-use bollard::query_parameters::RemoveContainerOptionsBuilder;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use operator_agent::protocol::{Happened, ProbeOutcome, Report, Request, Setup};
-use testcontainers::core::{CgroupnsMode, Mount};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{ContainerAsync, GenericImage};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{Host, HostError};
@@ -31,6 +25,9 @@ pub mod image;
 pub mod machine;
 pub mod owner;
 pub mod registry;
+mod start;
+
+use start::{Output, create, force_remove, hold_agent, or_remove};
 
 /// Where long work says what it does.
 pub type Progress<'a> = dyn FnMut(&str) + 'a;
@@ -46,10 +43,6 @@ const LINE_BYTES_MAX: usize = 4 << 20;
 /// The pager's listener on the machine.
 const PAGER: &str = "127.0.0.1:9099";
 
-/// Waits until init has unpacked the machine, then becomes the agent; powers off when the agent is gone.
-const AGENT_COMMAND: &str = "n=0; until [ -e /usr/local/lib/rollback-drill/unpacked ] || [ $n -gt 500 ]; do n=$((n+1)); sleep 0.02; done; \
-/usr/local/lib/rollback-drill/agent; until systemctl poweroff -f || [ $n -gt 600 ]; do n=$((n+1)); sleep 0.2; done";
-
 /// A machine to make.
 #[derive(Debug)]
 pub struct Machine {
@@ -62,8 +55,6 @@ pub struct Machine {
     /// SHA-256 of executables to versions.
     pub releases: BTreeMap<String, String>,
 }
-
-type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
 
 /// A running operator host.
 pub struct ContainerHost {
@@ -95,7 +86,8 @@ impl ContainerHost {
         let (image, _) = runtime.block_on(image::ensure(&docker, progress))?;
         let name = format!("rollback-drill-{}-{}", std::process::id(), engine::next_number());
         let began = Instant::now();
-        let container = runtime.block_on(create(&image, &name, &owner, machine.archive))?;
+        let create = create(&image, &name, &owner, machine.archive);
+        let container = runtime.block_on(or_remove(&docker, &name, create))?;
         let (output, input) = match runtime.block_on(hold_agent(&docker, &name)) {
             Ok(held) => held,
             Err(error) => {
@@ -299,73 +291,8 @@ impl Drop for ContainerHost {
     }
 }
 
-/// Force-removed at once; the lease would do the same a little later, so an engine that refuses is not an error here.
 fn remove(runtime: &tokio::runtime::Runtime, docker: &Docker, name: &str, container: ContainerAsync<GenericImage>) {
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    let _ = runtime.block_on(docker.remove_container(name, Some(options)));
+    runtime.block_on(force_remove(docker, name));
     // testcontainers would remove it once more, outside a runtime, and panic.
     std::mem::forget(container);
-}
-
-async fn create(
-    image: &str,
-    name: &str,
-    owner: &Path,
-    archive: Vec<u8>,
-) -> Result<ContainerAsync<GenericImage>, HostError> {
-    let (repository, tag) = image.split_once(':').unwrap_or((image, "latest"));
-    let apparmor = engine::has_apparmor().await;
-    let request = GenericImage::new(repository, tag)
-        .with_container_name(name)
-        .with_label(owner::LABEL_KIND, "operator-host")
-        .with_label(owner::LABEL_MACHINE, owner::machine())
-        .with_label(owner::LABEL_OWNER, owner.display().to_string())
-        .with_hostname("operator-host")
-        .with_cgroupns_mode(CgroupnsMode::Private)
-        .with_cap_add("SYS_ADMIN")
-        .with_cap_add("NET_ADMIN")
-        // The agent reads whose executable listens on the node's port.
-        .with_cap_add("SYS_PTRACE")
-        .with_mount(Mount::tmpfs_mount("/run"))
-        // The inner engine's images and layers: overlay2 does not stack on a union file system, and memory leaves no volume.
-        .with_mount(Mount::tmpfs_mount("/var/lib/docker"))
-        .with_copy_to("/machine.tar", archive)
-        .with_startup_timeout(BRING_UP)
-        .with_host_config_modifier(move |config| {
-            config.auto_remove = Some(true);
-            config.publish_all_ports = Some(false);
-            // It has all it needs: nothing of it is reachable, and it reaches nothing.
-            config.network_mode = Some("none".to_owned());
-            let mut security = vec!["seccomp=unconfined".to_owned()];
-            if apparmor {
-                // The engine's default profile forbids `mount`, which systemd needs.
-                security.push("apparmor=unconfined".to_owned());
-            }
-            config.security_opt = Some(security);
-        });
-    request.start().await.map_err(|error| {
-        HostError::Environment(format!(
-            "cannot start operator host {name}: {error}; `rollback-drill host doctor` looks at the engine"
-        ))
-    })
-}
-
-async fn hold_agent(docker: &Docker, name: &str) -> Result<(Output, Pin<Box<dyn AsyncWrite + Send>>), HostError> {
-    let failed = |error: bollard::errors::Error| {
-        HostError::Environment(format!("cannot hold operator host {name}'s lease: {error}"))
-    };
-    let config = ExecConfig {
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        cmd: Some(["sh", "-c", AGENT_COMMAND].map(str::to_owned).to_vec()),
-        ..ExecConfig::default()
-    };
-    let exec = docker.create_exec(name, config).await.map_err(failed)?;
-    match docker.start_exec(&exec.id, None).await.map_err(failed)? {
-        StartExecResults::Attached { output, input } => Ok((output, input)),
-        StartExecResults::Detached => {
-            Err(HostError::Environment(format!("the engine did not attach to operator host {name}'s agent")))
-        }
-    }
 }
