@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Backend, HostCommand, Stage};
 use crate::host::HostError;
 use crate::host::container::{binaries, engine, image};
+use crate::interrupt;
 use crate::prepare::{self, Selection};
 use crate::report::RunBegan;
 use crate::run::{self, RunError};
@@ -17,6 +18,7 @@ pub struct Containers;
 impl Backend for Containers {
     fn drill(&self, selection: &Selection, stage: &mut Stage<'_>) -> Result<(), RunError> {
         let drills = prepare::prepare(selection)?;
+        let _noted = interrupt::note();
         let runbook = drills.first().map(|first| first.plan.runbook.path.clone()).unwrap_or_default();
         stage.run_began(&RunBegan::new(selection.seed, &runbook, drills.len()));
         run::run(selection, drills, stage)
@@ -29,6 +31,7 @@ impl Backend for Containers {
         out: &mut dyn Write,
         log: &mut dyn Write,
     ) -> Result<(), RunError> {
+        let _noted = interrupt::note();
         match command {
             HostCommand::Build => build(workspace, out, log),
             HostCommand::List => list(out),
@@ -80,6 +83,7 @@ fn doctor(workspace: &Path, out: &mut dyn Write) -> Result<(), RunError> {
     let mut say = |what: &str, result: Result<String, HostError>| {
         let (word, detail) = match result {
             Ok(detail) => ("ok", detail),
+            Err(HostError::Interrupted(signal)) => return Err(RunError::Interrupted(signal)),
             Err(error) => {
                 failed.push(what.to_owned());
                 ("FAILS", error.to_string())

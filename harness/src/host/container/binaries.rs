@@ -1,9 +1,14 @@
 //! The static binaries that go into operator hosts: the fake node and the agent, built by cargo when they have changed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use super::HostError;
+use super::patience::Patience;
+use super::{HostError, engine};
+
+/// Building everything anew takes a minute or two; two harnesses wait for each other's.
+const BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// Both binaries.
 #[derive(Debug, Clone)]
@@ -19,7 +24,8 @@ pub struct Binaries {
 pub fn build(workspace: &Path) -> Result<Binaries, HostError> {
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let target_folder: PathBuf = workspace.join("target").join("operator-host");
-    let output = Command::new("cargo")
+    let mut cargo = Command::new("cargo");
+    cargo
         .current_dir(workspace)
         .args(["build", "--quiet", "--locked", "--profile", "operator-host", "--target", &triple])
         .args(["--package", "fake-node", "--package", "operator-agent", "--target-dir"])
@@ -27,12 +33,11 @@ pub fn build(workspace: &Path) -> Result<Binaries, HostError> {
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         // Set by `cargo run` and `cargo test` for their own child; they would make this build differ from the next.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_TARGET_DIR")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| {
-            HostError::Environment(format!("cannot run cargo to build the node: {error}; is Rust installed?"))
-        })?;
+        .env_remove("CARGO_TARGET_DIR");
+    let patience = Patience::new("building the static node and agent", BUILD);
+    let output = engine::runtime()?.block_on(patience.run(cargo))?.map_err(|error| {
+        HostError::Environment(format!("cannot run cargo to build the node: {error}; is Rust installed?"))
+    })?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         return Err(HostError::Environment(format!(

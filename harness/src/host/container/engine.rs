@@ -2,12 +2,17 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 
 use super::HostError;
 use super::owner::{LABEL_KIND, LABEL_MACHINE, LABEL_OWNER, is_dead, machine};
+use super::patience::Patience;
+
+/// For what an engine answers at once when it is well.
+const ANSWER: Duration = Duration::from_secs(120);
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -34,7 +39,8 @@ pub fn connect() -> Result<Docker, HostError> {
 /// Whether an engine answers; the error says why not.
 pub fn answers() -> Result<String, HostError> {
     let docker = connect()?;
-    let version = runtime()?.block_on(docker.version()).map_err(|error| {
+    let patience = Patience::new("asking the Docker Engine for its version", ANSWER);
+    let version = runtime()?.block_on(patience.wait(docker.version()))?.map_err(|error| {
         HostError::Environment(format!(
             "the Docker Engine does not answer: {error}; is it running, may this user use it?"
         ))
@@ -62,7 +68,8 @@ pub struct Listed {
 
 /// All operator hosts on the engine.
 pub fn list() -> Result<Vec<Listed>, HostError> {
-    runtime()?.block_on(list_on(&connect()?))
+    let patience = Patience::new("listing the engine's containers", ANSWER);
+    runtime()?.block_on(patience.wait(list_on(&connect()?)))?
 }
 
 async fn list_on(docker: &Docker) -> Result<Vec<Listed>, HostError> {
@@ -88,7 +95,8 @@ async fn list_on(docker: &Docker) -> Result<Vec<Listed>, HostError> {
 /// Removes the hosts whose owner is dead, with their volumes; returns their names.
 pub fn sweep() -> Result<Vec<String>, HostError> {
     let docker = connect()?;
-    runtime()?.block_on(async {
+    let patience = Patience::new("removing operator hosts of dead owners", ANSWER);
+    runtime()?.block_on(patience.wait(async {
         let mut swept = Vec::new();
         for host in list_on(&docker).await?.into_iter().filter(|host| host.abandoned) {
             let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
@@ -102,5 +110,5 @@ pub fn sweep() -> Result<Vec<String>, HostError> {
             }
         }
         Ok(swept)
-    })
+    }))?
 }

@@ -1,7 +1,8 @@
 //! The operator host's image: built once per content, under a lock that all harness processes of this machine share.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
@@ -10,13 +11,17 @@ use futures_util::StreamExt;
 use crate::release::sha256_hex;
 
 use super::owner::{LABEL_KIND, state_folder};
+use super::patience::Patience;
 use super::{HostError, Progress};
 
 /// Name of the images; the tag is the beginning of the content's SHA-256.
 pub const REPOSITORY: &str = "rollback-drill/operator-host";
+const MMDEBSTRAP: &str = "mmdebstrap";
 const BASE_REPOSITORY: &str = "rollback-drill/debian-trixie";
 /// Pulled where a registry answers.
 const PULLED_BASE: &str = "debian:trixie-slim";
+/// For making it, and as long again for another process that is making it. Four minutes is what it takes cold.
+const BUILD: Duration = Duration::from_secs(20 * 60);
 
 const FILES: [(&str, &str); 4] = [
     ("Dockerfile", include_str!("../../../operator-host/Dockerfile")),
@@ -35,59 +40,64 @@ pub fn tag() -> String {
 /// Makes sure that the image is there. Returns its name and whether it was built now.
 pub async fn ensure(docker: &Docker, progress: &mut Progress<'_>) -> Result<(String, bool), HostError> {
     let name = format!("{REPOSITORY}:{}", tag());
-    if docker.inspect_image(&name).await.is_ok() {
+    let patience = Patience::new("waiting for the operator host image that another process builds", BUILD);
+    if is_there(docker, &name, &patience).await? {
         return Ok((name, false));
     }
     let path = state_folder()?.join("image.lock");
     let lock = File::create(&path)
         .map_err(|error| HostError::Environment(format!("cannot create {}: {error}", path.display())))?;
     progress("operator host image: not there yet, taking the build lock");
-    lock.lock().map_err(|error| HostError::Environment(format!("cannot lock {}: {error}", path.display())))?;
+    let locked = patience.lock(&lock).await?;
+    locked.map_err(|error| HostError::Environment(format!("cannot lock {}: {error}", path.display())))?;
+    let patience = Patience::new("making the operator host image", BUILD);
     // Another process may have built it while this one waited.
-    if docker.inspect_image(&name).await.is_ok() {
+    if is_there(docker, &name, &patience).await? {
         return Ok((name, false));
     }
-    let base = base(docker, progress).await?;
+    let base = base(docker, progress, &patience).await?;
     progress(&format!("operator host image: building {name} on {base}"));
-    build(docker, &name, &base).await?;
+    build(docker, &name, &base, &patience).await?;
     progress("operator host image: built");
     Ok((name, true))
 }
 
-async fn base(docker: &Docker, progress: &mut Progress<'_>) -> Result<String, HostError> {
-    let packages = FILES.iter().find(|(name, _)| *name == "packages.txt").map(|(_, text)| *text).unwrap_or_default();
-    let hash = sha256_hex(packages.as_bytes());
-    let own = format!("{BASE_REPOSITORY}:{}", hash.get(..12).unwrap_or(&hash));
-    if docker.inspect_image(&own).await.is_ok() {
-        return Ok(own);
-    }
-    if docker.inspect_image(PULLED_BASE).await.is_ok() {
-        return Ok(PULLED_BASE.to_owned());
+async fn is_there(docker: &Docker, name: &str, patience: &Patience) -> Result<bool, HostError> {
+    Ok(patience.wait(docker.inspect_image(name)).await?.is_ok())
+}
+
+fn packages() -> &'static str {
+    FILES.iter().find(|(name, _)| *name == "packages.txt").map(|(_, text)| *text).unwrap_or_default()
+}
+
+/// Name of the base that is made here where none can be pulled.
+fn own_base() -> String {
+    let hash = sha256_hex(packages().as_bytes());
+    format!("{BASE_REPOSITORY}:{}", hash.get(..12).unwrap_or(&hash))
+}
+
+async fn base(docker: &Docker, progress: &mut Progress<'_>, patience: &Patience) -> Result<String, HostError> {
+    let own = own_base();
+    for name in [own.as_str(), PULLED_BASE] {
+        if is_there(docker, name, patience).await? {
+            return Ok(name.to_owned());
+        }
     }
     progress(&format!("operator host image: pulling {PULLED_BASE}"));
     let options = CreateImageOptionsBuilder::default().from_image("debian").tag("trixie-slim").build();
     let mut pull = docker.create_image(Some(options), None, None);
     let mut refused = None;
-    while let Some(step) = pull.next().await {
+    while let Some(step) = patience.wait(pull.next()).await? {
         if let Err(error) = step {
             refused = Some(error.to_string());
         }
     }
     let Some(refused) = refused else { return Ok(PULLED_BASE.to_owned()) };
     progress("operator host image: no registry answers, making the base with mmdebstrap (half a minute)");
-    let include: Vec<&str> = packages.split_whitespace().collect();
-    let made = tokio::task::spawn_blocking({
-        let include = format!("--include={}", include.join(","));
-        move || {
-            Command::new("mmdebstrap")
-                .args(["--quiet", "--variant=minbase", &include, "trixie", "-"])
-                .stdin(Stdio::null())
-                .output()
-        }
-    })
-    .await
-    .map_err(|error| HostError::Environment(error.to_string()))?
-    .map_err(|error| {
+    let include = packages().split_whitespace().collect::<Vec<&str>>().join(",");
+    let mut mmdebstrap = Command::new(MMDEBSTRAP);
+    mmdebstrap.args(["--quiet", "--variant=minbase", &format!("--include={include}"), "trixie", "-"]);
+    let made = patience.run(mmdebstrap).await?.map_err(|error| {
         HostError::Environment(format!(
             "cannot pull {PULLED_BASE} ({refused}), and cannot run mmdebstrap: {error}; install mmdebstrap, or pull or load {PULLED_BASE}"
         ))
@@ -100,13 +110,13 @@ async fn base(docker: &Docker, progress: &mut Progress<'_>) -> Result<String, Ho
     let (repo, tag) = own.split_once(':').unwrap_or((&own, "latest"));
     let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).build();
     let mut import = docker.create_image(Some(options), Some(bollard::body_full(made.stdout.into())), None);
-    while let Some(step) = import.next().await {
+    while let Some(step) = patience.wait(import.next()).await? {
         step.map_err(|error| HostError::Environment(format!("importing the base image failed: {error}")))?;
     }
     Ok(own)
 }
 
-async fn build(docker: &Docker, name: &str, base: &str) -> Result<(), HostError> {
+async fn build(docker: &Docker, name: &str, base: &str, patience: &Patience) -> Result<(), HostError> {
     let failed = |what: String| HostError::Environment(format!("building {name} failed: {what}"));
     let mut context = tar::Builder::new(Vec::new());
     for (file, text) in FILES {
@@ -127,7 +137,7 @@ async fn build(docker: &Docker, name: &str, base: &str) -> Result<(), HostError>
         .build();
     let mut steps = docker.build_image(options, None, Some(bollard::body_full(context.into())));
     let mut last_lines = Vec::new();
-    while let Some(step) = steps.next().await {
+    while let Some(step) = patience.wait(steps.next()).await? {
         match step {
             Ok(info) => {
                 if let Some(text) = info.stream {

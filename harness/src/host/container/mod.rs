@@ -24,6 +24,7 @@ pub mod engine;
 pub mod image;
 pub mod machine;
 pub mod owner;
+pub mod patience;
 pub mod registry;
 mod start;
 
