@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod check;
+
+pub use check::{id_of, mode, plain_absolute};
+
 /// A topology file of more bytes is refused.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -300,6 +304,7 @@ pub fn load(folder: &Path, id: &str) -> Result<Topology, TopologyError> {
     })?;
     let bad = |path: &Path, why: String| TopologyError::Bad { path: path.to_owned(), why };
     let mut topology: Topology = toml::from_str(&text).map_err(|error| bad(&path, error.to_string()))?;
+    check::topology(&topology).map_err(|why| bad(&path, why))?;
     if topology.schema != 1 || topology.id != id {
         return Err(bad(&path, format!("schema {} and id `{}`, wanted 1 and `{id}`", topology.schema, topology.id)));
     }
@@ -308,6 +313,7 @@ pub fn load(folder: &Path, id: &str) -> Result<Topology, TopologyError> {
         let text =
             read(&part_path).map_err(|error| bad(&part_path, format!("{error}, included by {}", path.display())))?;
         let part: Part = toml::from_str(&text).map_err(|error| bad(&part_path, error.to_string()))?;
+        check::part(&part).map_err(|why| bad(&part_path, why))?;
         topology.folder.extend(part.folder);
         topology.file.extend(part.file);
         topology.link.extend(part.link);

@@ -1,17 +1,13 @@
 //! A machine's own files as one tar archive, which its PID 1 unpacks before systemd begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
 
 use tar::{Builder, EntryType, Header};
 
-use crate::topology::Topology;
+use crate::topology::{Topology, id_of, mode, plain_absolute};
 
 use super::HostError;
-
-/// Users of the operator host's image, with the ids that its Dockerfile gives them.
-const USERS: [(&str, u64); 3] = [("root", 0), ("oncall", 1000), ("tensor-wasm", 900)];
 
 /// Where the agent lies on the machine.
 pub const AGENT: &str = "/usr/local/lib/rollback-drill/agent";
@@ -54,20 +50,19 @@ pub struct Planted {
 
 /// The archive.
 pub fn tar(topology: &Topology, contents: &Contents<'_>) -> Result<Vec<u8>, HostError> {
-    let wrong = |what: String| HostError::Environment(format!("topology {}: {what}", topology.id));
     let mut archive = Archive { builder: Builder::new(Vec::new()), folders: BTreeSet::new() };
     let replace = |text: &str| {
         text.replace("@TOKEN@", contents.token).replace("@BAD@", &contents.bad).replace("@GOOD@", &contents.good)
     };
     let build = || -> std::io::Result<Vec<u8>> {
         for folder in &topology.folder {
-            archive.folder(&folder.path, &folder.owner, mode(&folder.mode)?)?;
+            archive.folder(&folder.path, &folder.owner, mode(&folder.mode).map_err(wrong)?)?;
         }
         for file in &topology.file {
             let from = topology.root.join(&file.from);
             let text = std::fs::read_to_string(&from)
                 .map_err(|error| std::io::Error::other(format!("{}: {error}", from.display())))?;
-            archive.file(&file.path, &file.owner, mode(&file.mode)?, replace(&text).as_bytes())?;
+            archive.file(&file.path, &file.owner, mode(&file.mode).map_err(wrong)?, replace(&text).as_bytes())?;
         }
         for link in &topology.link {
             archive.link(&link.path, &replace(&link.to))?;
@@ -91,18 +86,12 @@ pub fn tar(topology: &Topology, contents: &Contents<'_>) -> Result<Vec<u8>, Host
         archive.file(HISTORY, "root", 0o644, &contents.history)?;
         archive.builder.into_inner()
     };
-    build().map_err(|error| wrong(error.to_string()))
+    build().map_err(|error| HostError::Environment(format!("topology {}: {error}", topology.id)))
 }
 
-fn mode(text: &str) -> std::io::Result<u32> {
-    u32::from_str_radix(text, 8).map_err(|_| std::io::Error::other(format!("mode `{text}` is not octal")))
-}
-
-fn id_of(user: &str) -> std::io::Result<u64> {
-    let ids: BTreeMap<&str, u64> = USERS.into_iter().collect();
-    ids.get(user)
-        .copied()
-        .ok_or_else(|| std::io::Error::other(format!("no user `{user}` in the operator host's image")))
+/// A topology that was loaded says nothing of the kind; what is made here might.
+fn wrong(what: String) -> std::io::Error {
+    std::io::Error::other(what)
 }
 
 struct Archive {
@@ -112,7 +101,7 @@ struct Archive {
 
 impl Archive {
     fn header(kind: EntryType, owner: &str, mode: u32, size: usize) -> std::io::Result<Header> {
-        let id = id_of(owner)?;
+        let id = id_of(owner).map_err(wrong)?;
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_uid(id);
@@ -126,25 +115,18 @@ impl Archive {
     fn folder(&mut self, path: &str, owner: &str, mode: u32) -> std::io::Result<()> {
         self.folders.insert(path.to_owned());
         let mut header = Self::header(EntryType::Directory, owner, mode, 0)?;
-        self.builder.append_data(&mut header, relative(path)?, std::io::empty())
+        self.builder.append_data(&mut header, plain_absolute(path).map_err(wrong)?, std::io::empty())
     }
 
     fn file(&mut self, path: &str, owner: &str, mode: u32, bytes: &[u8]) -> std::io::Result<()> {
         let mut header = Self::header(EntryType::Regular, owner, mode, bytes.len())?;
-        self.builder.append_data(&mut header, relative(path)?, bytes)
+        self.builder.append_data(&mut header, plain_absolute(path).map_err(wrong)?, bytes)
     }
 
     fn link(&mut self, path: &str, to: &str) -> std::io::Result<()> {
         let mut header = Self::header(EntryType::Symlink, "root", 0o777, 0)?;
-        self.builder.append_link(&mut header, relative(path)?, to)
+        self.builder.append_link(&mut header, plain_absolute(path).map_err(wrong)?, to)
     }
-}
-
-fn relative(path: &str) -> std::io::Result<&Path> {
-    path.strip_prefix('/')
-        .filter(|rest| !rest.split('/').any(|part| part == ".." || part.is_empty()))
-        .map(Path::new)
-        .ok_or_else(|| std::io::Error::other(format!("`{path}` is not a plain absolute path")))
 }
 
 /// What a release adds to the repository.
