@@ -1,10 +1,9 @@
 //! From what was asked for to drills that can be carried out. Everything that can be wrong with the input is found here,
 //! before any host starts.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use fake_node::release::Release;
+use fake_node::release::{OnUnreadable, Release};
 use serde::Serialize;
 
 use crate::fault::{self, Effect};
@@ -13,16 +12,23 @@ use crate::procedure::{Procedure, Releases};
 use crate::release::{self, sha256_hex};
 use crate::report::Rerun;
 use crate::runbook::Runbook;
-use crate::scenario::{self, Operator, Role, Scenario};
-use crate::scenario::{CRITERIA, Known, SCENARIO_BYTES_MAX, TOPOLOGIES};
-use crate::topology::{self, Topology};
-use crate::{criteria, invariants};
+use crate::scenario::{Expectation, Operator, Role, Scenario};
+use crate::topology::{self, Topology, plain_absolute};
+
+mod given;
+
+pub use given::{cases_folder, files, load};
+
+use given::{Given, scenarios};
 
 /// Drills of one run.
 const DRILLS_MAX: usize = 10_000;
 
 /// Every topology, or every scenario.
 const ALL: &str = "all";
+
+/// As `drill` has it where nothing else is asked for.
+const PROFILE: &str = "documented";
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,120 +77,81 @@ pub struct Prepared {
     pub rerun: String,
 }
 
-/// Where the scenario files of a workspace are.
-pub fn cases_folder(workspace: &Path) -> PathBuf {
-    workspace.join("scenarios").join("cases")
-}
-
-/// Reads scenarios; a bad one refuses all.
-pub fn scenarios(selection: &Selection) -> Result<Vec<Scenario>, BadInput> {
-    let cases = cases_folder(&selection.workspace);
-    let mut found = Vec::new();
-    for wanted in &selection.scenarios {
-        if wanted == ALL {
-            for path in files(&cases)? {
-                found.push(load(&path)?);
-            }
-        } else if wanted == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .take(SCENARIO_BYTES_MAX as u64 + 1)
-                .read_to_end(&mut bytes)
-                .map_err(|error| BadInput(format!("stdin: {error}")))?;
-            found.push(checked("stdin", parse("stdin", &bytes)?)?);
-        } else if wanted.contains('/') || wanted.ends_with(".toml") {
-            found.push(load(Path::new(wanted))?);
-        } else {
-            let path = cases.join(format!("{wanted}.toml"));
-            if !path.is_file() {
-                let known: Vec<String> = files(&cases)?
-                    .iter()
-                    .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-                    .collect();
-                return Err(BadInput(format!("no scenario `{wanted}`; there are {}", known.join(", "))));
-            }
-            found.push(load(&path)?);
-        }
-    }
-    Ok(found)
-}
-
-/// Scenario files of a folder, in order of name.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, BadInput> {
-    let listed = std::fs::read_dir(folder).map_err(|error| BadInput(format!("{}: {error}", folder.display())))?;
-    let mut paths: Vec<PathBuf> = listed
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
-        .collect();
-    paths.sort();
-    Ok(paths)
-}
-
-/// Loads one scenario file and checks its faults.
-pub fn load(path: &Path) -> Result<Scenario, BadInput> {
-    with_known(|known| scenario::load(path, known).map_err(|error| BadInput(error.to_string())))
-        .and_then(|scenario| checked(&path.display().to_string(), scenario))
-}
-
-fn parse(name: &str, bytes: &[u8]) -> Result<Scenario, BadInput> {
-    with_known(|known| scenario::parse(name, None, bytes, known).map_err(|error| BadInput(error.to_string())))
-}
-
-fn with_known<T>(use_them: impl FnOnce(&Known<'_>) -> T) -> T {
-    let invariants: Vec<&str> = invariants::REGISTRY.iter().map(|one| one.id()).collect();
-    use_them(&Known { topologies: &TOPOLOGIES, criteria: &CRITERIA, invariants: &invariants })
-}
-
-fn checked(file: &str, mut scenario: Scenario) -> Result<Scenario, BadInput> {
-    for used in &mut scenario.faults {
-        *used = fault::check(used).map_err(|error| BadInput(format!("{file}: faults: {error}")))?;
-    }
-    // Alerts and SLOs are judged where a host has an alert engine; none has yet.
-    for id in &scenario.criteria {
-        if !criteria::find(id).is_some_and(|criterion| criterion.can_be_judged()) {
-            return Err(BadInput(format!(
-                "{file}: criteria: `{id}` cannot be judged yet; version, health and metrics can"
-            )));
-        }
-    }
-    Ok(scenario)
-}
-
 /// Makes every drill of a selection.
 pub fn prepare(selection: &Selection) -> Result<Vec<Prepared>, BadInput> {
-    let scenarios_folder = selection.workspace.join("scenarios");
-    let runbook_path =
-        selection.runbook.clone().unwrap_or_else(|| scenarios_folder.join("runbooks").join("rollback.md"));
-    let binding_path =
-        selection.binding.clone().unwrap_or_else(|| scenarios_folder.join("runbooks").join("rollback.binding.toml"));
+    drills(selection, scenarios(selection)?)
+}
+
+/// Whether everything that this scenario file expects can be drilled with the project's runbook.
+pub fn check(path: &Path, workspace: &Path) -> Result<(), BadInput> {
+    let scenario = load(path)?;
+    let file = path.display().to_string();
+    let selection = Selection {
+        topology: ALL.to_owned(),
+        scenarios: Vec::new(),
+        profile: PROFILE.to_owned(),
+        operators: vec![Operator::Careful, Operator::Paste],
+        runbook: None,
+        binding: None,
+        seed: 1,
+        out: PathBuf::new(),
+        workspace: workspace.to_owned(),
+    };
+    let there = wanted_topologies(&selection)?;
+    if let Some(missing) = scenario.expect.keys().find(|id| !there.contains(id)) {
+        return Err(BadInput(format!("{file}: no topology `{missing}`; there are {}", there.join(", "))));
+    }
+    let given = Given { scenario, file: file.clone(), named: file.clone() };
+    match drills(&selection, vec![given]) {
+        Ok(_) => Ok(()),
+        Err(BadInput(why)) if why.starts_with(&file) => Err(BadInput(why)),
+        Err(BadInput(why)) => Err(BadInput(format!("{file}: {why}"))),
+    }
+}
+
+fn drills(selection: &Selection, scenarios: Vec<Given>) -> Result<Vec<Prepared>, BadInput> {
+    let runbooks = selection.workspace.join("scenarios").join("runbooks");
+    let runbook_path = selection.runbook.clone().unwrap_or_else(|| runbooks.join("rollback.md"));
+    let binding_path = selection.binding.clone().unwrap_or_else(|| runbooks.join("rollback.binding.toml"));
     let runbook = Runbook::load(&runbook_path, &binding_path).map_err(|error| BadInput(error.to_string()))?;
     let wanted = wanted_topologies(selection)?;
+    // `all` is all that is meant for each other; a pair that was named has to be.
+    let named = selection.topology != ALL && !selection.scenarios.iter().any(|wanted| wanted == ALL);
     let mut drills = Vec::new();
-    for scenario in scenarios(selection)? {
+    for given in scenarios {
+        let name = &given.scenario.name;
         for id in &wanted {
-            // `all` is all that is meant for each other; a pair that was named has to be.
-            let Some(expected) = scenario.expect.get(id) else {
-                if selection.topology == ALL || selection.scenarios.iter().any(|wanted| wanted == ALL) {
-                    continue;
+            let Some(expected) = given.scenario.expect.get(id) else {
+                if named {
+                    let known: Vec<&str> = given.scenario.expect.keys().map(String::as_str).collect();
+                    let known = known.join(", ");
+                    return Err(BadInput(format!("scenario `{name}` is not for topology `{id}`; it is for {known}")));
                 }
-                let known: Vec<&str> = scenario.expect.keys().map(String::as_str).collect();
-                return Err(BadInput(format!(
-                    "scenario `{}` is not for topology `{id}`; it is for {}",
-                    scenario.name,
-                    known.join(", ")
-                )));
+                continue;
             };
             for operator in &selection.operators {
-                let expected = expected.get(operator).cloned();
-                let mut drill = one(selection, &runbook, &scenario, id, *operator)?;
-                drill.plan.expected = expected;
-                drills.push(drill);
+                if let Some(expected) = expected.get(operator) {
+                    drills.push(one(selection, &runbook, &given, id, (*operator, expected))?);
+                } else if named && selection.operators.len() == 1 {
+                    let who = operator.as_str();
+                    let known: Vec<&str> = expected.keys().map(|operator| operator.as_str()).collect();
+                    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                    return Err(BadInput(format!(
+                        "scenario `{name}` on topology `{id}` is not for operator `{who}`; it is for {known}"
+                    )));
+                }
             }
         }
     }
     match drills.len() {
-        0 => Err(BadInput(format!("nothing to drill: no chosen scenario is for topology `{}`", selection.topology))),
+        0 => {
+            let operators: Vec<&str> = selection.operators.iter().map(|operator| operator.as_str()).collect();
+            Err(BadInput(format!(
+                "nothing to drill: no chosen scenario is for topology `{}` and operator {}",
+                selection.topology,
+                operators.join(" or ")
+            )))
+        }
         1..=DRILLS_MAX => Ok(drills),
         many => Err(BadInput(format!("{many} drills in one run, the ceiling is {DRILLS_MAX}"))),
     }
@@ -232,11 +199,13 @@ struct Decides<'a> {
 fn one(
     selection: &Selection,
     runbook: &Runbook,
-    scenario: &Scenario,
+    given: &Given,
     id: &str,
-    operator: Operator,
+    (operator, expected): (Operator, &Expectation),
 ) -> Result<Prepared, BadInput> {
+    let scenario = &given.scenario;
     let bad_input = |error: &dyn std::fmt::Display| BadInput(error.to_string());
+    let of_scenario = |error: &dyn std::fmt::Display| BadInput(format!("{}: {error}", given.file));
     let releases = Releases { good: scenario.good.clone(), bad: scenario.bad.clone() };
     let procedure = runbook.procedure(id, &releases).map_err(|error| bad_input(&error))?;
     let scenarios_folder = selection.workspace.join("scenarios");
@@ -245,18 +214,21 @@ fn one(
     let mut born = (Vec::new(), Vec::new());
     let mut outside = Vec::new();
     for used in &scenario.faults {
-        match fault::effect(used).map_err(|error| bad_input(&error))? {
+        match fault::effect(used).map_err(|error| of_scenario(&error))? {
             Effect::Inborn { release: Role::Good, fault } => born.0.push(fault),
             Effect::Inborn { release: Role::Bad, fault } => born.1.push(fault),
             effect => {
-                can_have(&topology, &used.id, &effect)?;
+                can_have(&topology, &used.id, &effect).map_err(|why| of_scenario(&why))?;
                 outside.push((used.id.clone(), effect));
             }
         }
     }
     let folder = scenarios_folder.join("releases").join(&selection.profile);
-    let good = release::load(&folder, &scenario.good, born.0).map_err(|error| bad_input(&error))?;
-    let bad = release::load(&folder, &scenario.bad, born.1).map_err(|error| bad_input(&error))?;
+    let good = release::load(&folder, &scenario.good, born.0).map_err(|error| of_scenario(&error))?;
+    let bad = release::load(&folder, &scenario.bad, born.1).map_err(|error| of_scenario(&error))?;
+    for (id, effect) in &outside {
+        can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
+    }
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
     let harness = env!("CARGO_PKG_VERSION");
     let decides = Decides {
@@ -295,7 +267,7 @@ fn one(
         faults: scenario.faults.clone(),
         claims: procedure.claims.clone(),
         verification: procedure.verification.iter().map(|point| (point.criterion.clone(), point.line)).collect(),
-        expected: None,
+        expected: Some(expected.clone()),
         canary: scenario.canary,
         static_findings: procedure.findings.clone(),
         supervisor_alive: topology.supervisor.alive.clone(),
@@ -303,17 +275,32 @@ fn one(
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
     };
-    Ok(Prepared { rerun: rerun(selection, scenario, &plan), plan, procedure, topology, good, bad, outside })
+    Ok(Prepared { rerun: rerun(selection, given, &plan), plan, procedure, topology, good, bad, outside })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.
-fn can_have(topology: &Topology, id: &str, effect: &Effect) -> Result<(), BadInput> {
+fn can_have(topology: &Topology, id: &str, effect: &Effect) -> Result<(), String> {
     let wanted = match effect {
         Effect::Tag { .. } if topology.images.is_none() => "it has no registry",
         Effect::Arranged if !topology.arranged.contains_key(id) => "its file has no `arranged` entry for it",
         _ => return Ok(()),
     };
-    Err(BadInput(format!("topology `{}` cannot have fault `{id}`: {wanted}", topology.id)))
+    Err(format!("topology `{}` cannot have fault `{id}`: {wanted}", topology.id))
+}
+
+/// Whether the bad release can run, as it has to when a drill begins, with what a fault leaves on its machine.
+fn can_begin(bad: &Release, id: &str, effect: &Effect) -> Result<(), String> {
+    let Effect::PlantSnapshot { format } = effect else { return Ok(()) };
+    plain_absolute(&bad.state.directory).map_err(|why| format!("state directory of release {}: {why}", bad.version))?;
+    let reads = &bad.snapshot.reads;
+    if bad.state.on_unreadable == OnUnreadable::Ignore || reads.contains(format) {
+        return Ok(());
+    }
+    let reads = reads.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let version = &bad.version;
+    Err(format!(
+        "fault `{id}`: the bad release {version} could not run either: format is {format}, and it reads {reads}"
+    ))
 }
 
 /// Paths below the workspace are given relative to it: the same drill has the same History wherever it is checked out.
@@ -323,14 +310,15 @@ fn source(source: &crate::runbook::Source, workspace: &Path) -> Source {
     Source { path: shown, sha256: source.sha256.clone() }
 }
 
-fn rerun(selection: &Selection, scenario: &Scenario, plan: &Plan) -> String {
-    let given = selection.scenarios.iter().find(|given| given.contains('/') || given.ends_with(".toml"));
-    let name = given.filter(|_| selection.scenarios.len() == 1).unwrap_or(&scenario.name);
-    let given = Rerun {
-        scenario: name.clone(),
+fn rerun(selection: &Selection, given: &Given, plan: &Plan) -> String {
+    let rerun = Rerun {
+        scenario: given.named.clone(),
         runbook: selection.runbook.clone(),
         binding: selection.binding.clone(),
         ..Rerun::of_plan(plan)
     };
-    given.line()
+    rerun.line()
 }
+
+#[cfg(test)]
+mod tests;

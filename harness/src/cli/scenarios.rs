@@ -16,7 +16,7 @@ pub(super) fn carry_out(command: &Scenarios, workspace: &Path, output: &mut Outp
     match command {
         Scenarios::List => list(workspace, output),
         Scenarios::Show { name } => show(name, workspace, output),
-        Scenarios::Check { files } => check(files, output),
+        Scenarios::Check { files } => check(files, workspace, output),
         Scenarios::Table { format } => table::print(*format, workspace, output),
     }
 }
@@ -67,11 +67,11 @@ fn show(name: &str, workspace: &Path, output: &mut Output<'_>) -> Result<ExitSta
     Ok(ExitStatus::Conforms)
 }
 
-fn check(files: &[PathBuf], output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+fn check(files: &[PathBuf], workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
     let mut status = ExitStatus::Conforms;
     for path in files {
-        match prepare::load(path) {
-            Ok(_) => writeln!(output.out, "{}: can be drilled", path.display())?,
+        match prepare::check(path, workspace) {
+            Ok(()) => writeln!(output.out, "{}: can be drilled", path.display())?,
             Err(error) => {
                 status = ExitStatus::Usage;
                 writeln!(output.log, "rollback-drill: {error}")?;

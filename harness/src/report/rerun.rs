@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::history::event::Plan;
+use crate::scenario::STDIN;
 
 /// Everything that a command line has to say so that the same drill is carried out again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,8 @@ impl Rerun {
         }
     }
 
-    /// To paste into a shell.
+    /// To paste into a shell. What came on stdin has to come there again, which a command cannot do by itself: a comment
+    /// says so.
     pub fn line(&self) -> String {
         let mut words: Vec<String> = vec!["rollback-drill".into(), "drill".into()];
         let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
@@ -61,7 +63,8 @@ impl Rerun {
         if let Some(out) = &self.out {
             flag("--out", &out.to_string_lossy());
         }
-        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        if self.scenario == STDIN { format!("{line} # with the same scenario on stdin") } else { line }
     }
 }
 
@@ -82,5 +85,16 @@ mod tests {
         let words = shlex::split(&rerun.line()).unwrap();
         assert_eq!(words[..4], ["rollback-drill", "drill", "--scenario", "my cases/it's.toml"]);
         assert_eq!(words[words.len() - 2..], ["--seed", "1"]);
+    }
+
+    #[test]
+    fn what_came_on_stdin_has_to_come_again() {
+        let mut rerun = Rerun::of_plan(&sample::plan());
+        rerun.scenario = "-".into();
+        let line = rerun.line();
+        assert!(line.starts_with("rollback-drill drill --scenario - "), "{line}");
+        assert!(line.ends_with(" --seed 1 # with the same scenario on stdin"), "{line}");
+        // For a shell it is the command alone.
+        assert_eq!(shlex::split(&line).unwrap().last().unwrap(), "1");
     }
 }

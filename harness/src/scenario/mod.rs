@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::verdict::Verdict;
 
+/// In place of a file's name on a command line.
+pub const STDIN: &str = "-";
+
 mod load;
 pub use load::{CRITERIA, FAULTS_MAX, Known, SCENARIO_BYTES_MAX, ScenarioError, TOPOLOGIES, load, parse};
 
@@ -92,6 +95,6 @@ pub struct Scenario {
     /// What is wrong. The incident itself is one of them.
     #[serde(default)]
     pub faults: Vec<FaultUse>,
-    /// By topology, then operator. Topologies not named here are not drilled.
+    /// By topology, then operator. What is not named here is not drilled.
     pub expect: BTreeMap<String, BTreeMap<Operator, Expectation>>,
 }

@@ -20,13 +20,13 @@ struct Document<'a> {
     table: Vec<Cell<'a>>,
 }
 
-/// One drill that there is, or is not: every scenario on every topology by every operator has one.
+/// What is expected of one drill: every scenario on every topology by every operator has a cell.
 #[derive(Serialize)]
 struct Cell<'a> {
     scenario: &'a str,
     topology: &'a str,
     operator: Operator,
-    /// `None`: it is not drilled.
+    /// `None`: the scenario is not for this pair. `drill` refuses it where it is named, and leaves it out of `all`.
     expected: Option<&'a Expectation>,
 }
 
