@@ -1,8 +1,9 @@
 //! Releases of the node: their data files, the faults they are born with in a scenario, and their executables.
 
+use std::io::Read;
 use std::path::Path;
 
-use fake_node::release::{Artifact, Inborn, Release, embed};
+use fake_node::release::{Artifact, FILE_MAX, Inborn, Release, embed};
 use semver::Version;
 use sha2::{Digest, Sha256};
 
@@ -15,8 +16,14 @@ pub struct ReleaseError(String);
 pub fn load(folder: &Path, version: &Version, born_with: Vec<Inborn>) -> Result<Release, ReleaseError> {
     let path = folder.join(format!("v{version}.toml"));
     let origin = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
+    let mut text = String::new();
+    let most = FILE_MAX as u64;
+    std::fs::File::open(&path)
+        .and_then(|file| file.take(most + 1).read_to_string(&mut text))
         .map_err(|error| ReleaseError(format!("{origin}: {error}; a release is a data file in that folder")))?;
+    if text.len() as u64 > most {
+        return Err(ReleaseError(format!("{origin}: more than {most} bytes, which is the ceiling")));
+    }
     let mut release = Release::from_toml(&origin, &text).map_err(|error| ReleaseError(error.to_string()))?;
     if release.version != *version {
         return Err(ReleaseError(format!("{origin}: it says version {}, its name says {version}", release.version)));
@@ -50,4 +57,30 @@ pub fn executable(node: &[u8], release: &Release) -> Result<Executable, ReleaseE
 /// SHA-256, lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_file_is_read_up_to_its_ceiling() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/releases/documented");
+        let version = Version::new(0, 4, 0);
+        let text = std::fs::read_to_string(shipped.join("v0.4.0.toml")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let of_length = |length: usize| {
+            let padded = format!("{text}{}", "\n".repeat(length - text.len()));
+            std::fs::write(folder.path().join("v0.4.0.toml"), padded).unwrap();
+            load(folder.path(), &version, Vec::new())
+        };
+        assert_eq!(of_length(FILE_MAX).unwrap(), load(&shipped, &version, Vec::new()).unwrap());
+        let error = of_length(FILE_MAX + 1).unwrap_err().to_string();
+        assert!(error.ends_with("v0.4.0.toml: more than 1048576 bytes, which is the ceiling"), "{error}");
+        // One that has no end.
+        std::fs::remove_file(folder.path().join("v0.4.0.toml")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("v0.4.0.toml")).unwrap();
+        let error = load(folder.path(), &version, Vec::new()).unwrap_err().to_string();
+        assert!(error.ends_with("more than 1048576 bytes, which is the ceiling"), "{error}");
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::balancer::Balancer;
+use crate::bounded;
 use crate::clock::{now_us, pause};
 use crate::ledger::{Asks, Ledger};
 use crate::measure;
@@ -170,7 +171,7 @@ fn read_file(path: &str) -> Happened {
         let (mut bytes, length) = (Vec::new(), file.metadata()?.len());
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         // Files of /proc have no length.
-        Ok((String::from_utf8_lossy(&bytes).into_owned(), length.max(bytes.len() as u64)))
+        Ok((bounded::text(&bytes, bounded::ESCAPED_MAX), length.max(bytes.len() as u64)))
     });
     match read {
         Ok((text, bytes)) => Happened::FileRead { text: Some(text), bytes, failure: None },
@@ -186,4 +187,21 @@ pub fn main(input: impl BufRead, reports: &Reports) -> std::io::Result<()> {
     power_off();
     drop(lease);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_file_holds_its_report_fits_into_a_line() {
+        let Happened::FileRead { text: Some(text), failure: None, .. } = read_file("/dev/zero") else {
+            panic!("not read")
+        };
+        assert_eq!(bounded::escaped_len(&text), bounded::ESCAPED_MAX / 6 * 6);
+        let Happened::FileRead { text: None, failure: Some(why), .. } = read_file("/nonexistent/x") else {
+            panic!("read")
+        };
+        assert!(why.starts_with("/nonexistent/x: "), "{why}");
+    }
 }

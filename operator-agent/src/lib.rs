@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod balancer;
+pub mod bounded;
 pub mod clock;
 pub mod holder;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod machine;
 pub mod measure;
 pub mod pager;
 pub mod protocol;
+pub mod records;
 pub mod reports;
 pub mod root;
 pub mod shell;

@@ -1,16 +1,15 @@
-//! Reads the machine from outside the node: processes and files, from /proc and the file system.
+//! Reads the machine from outside the node: processes and users, from /proc and the file system.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Error, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::clock::of_system_time;
-use crate::protocol::{NodeProcess, OperatorFile};
+use crate::protocol::NodeProcess;
+pub use crate::records::operator_files;
 
 /// The subcommand that makes a release's process a node rather than a question to its binary (node-contract.md section 1).
 const SERVE: &str = "serve";
@@ -18,14 +17,6 @@ const SERVE: &str = "serve";
 const ARGUMENTS_BYTES_MAX: u64 = 128 << 10;
 /// Hashes kept; a host has some ten releases and port holders, and each container shows its files anew.
 const HASHES_MAX: usize = 1024;
-/// Of each file of the operator.
-const FILE_HEAD_BYTES: u64 = 4096;
-/// Files and folders looked at for the operator's files.
-const FILES_MAX: usize = 20_000;
-/// Where an operator's files can lie. The rest of the system belongs to packages.
-const OPERATOR_PLACES: [&str; 9] =
-    ["/tmp", "/var/tmp", "/home", "/root", "/srv", "/opt", "/etc", "/var/lib", "/run/user"];
-
 /// A user's home folder, from /etc/passwd.
 pub fn home_of(user: &str) -> std::io::Result<String> {
     fs::read_to_string("/etc/passwd")?
@@ -36,7 +27,8 @@ pub fn home_of(user: &str) -> std::io::Result<String> {
         .ok_or_else(|| Error::other(format!("/etc/passwd has no user {user}")))
 }
 
-fn uid_of(user: &str) -> Option<u32> {
+/// A user's id, from /etc/passwd.
+pub fn uid_of(user: &str) -> Option<u32> {
     let passwd = fs::read_to_string("/etc/passwd").ok()?;
     let line = passwd.lines().find(|line| line.split(':').next() == Some(user))?;
     line.split(':').nth(2)?.parse().ok()
@@ -155,66 +147,4 @@ fn sha256_of(path: &Path) -> std::io::Result<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Files that belong to the operator and were changed since then, with their first 4 KiB.
-pub fn operator_files(operator: &str, since_us: u64) -> Vec<OperatorFile> {
-    let Some(uid) = uid_of(operator) else { return Vec::new() };
-    let mut waiting: Vec<PathBuf> = OPERATOR_PLACES.iter().map(PathBuf::from).collect();
-    let mut looked_at = 0;
-    let mut files = Vec::new();
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            looked_at += 1;
-            if looked_at > FILES_MAX {
-                return files;
-            }
-            let Ok(metadata) = entry.metadata() else { continue };
-            if metadata.is_dir() {
-                waiting.push(entry.path());
-            } else if metadata.is_file() && metadata.uid() == uid {
-                let modified_us = metadata.modified().map_or(0, of_system_time);
-                if modified_us >= since_us.max(1) {
-                    files.push(operator_file(&entry.path(), modified_us));
-                }
-            }
-        }
-    }
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    files
-}
-
-fn operator_file(path: &Path, modified_us: u64) -> OperatorFile {
-    let mut head = Vec::new();
-    // A file that cannot be read has no text in which a version could be found.
-    let _ = fs::File::open(path).and_then(|file| file.take(FILE_HEAD_BYTES).read_to_end(&mut head));
-    let file_system = Command::new("stat")
-        .args(["--file-system", "--format=%T"])
-        .arg(path)
-        .output()
-        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        .unwrap_or_default();
-    OperatorFile {
-        path: path.to_string_lossy().into_owned(),
-        file_system,
-        modified_us,
-        text: String::from_utf8_lossy(&head).into_owned(),
-        tracked: is_tracked(path),
-    }
-}
-
-/// Whether git tracks the file. Most files are in no repository, and git is not asked.
-fn is_tracked(path: &Path) -> bool {
-    let Some(folder) = path.parent().filter(|folder| folder.ancestors().any(|one| one.join(".git").exists())) else {
-        return false;
-    };
-    // The repository is the operator's and not root's, which git would refuse.
-    Command::new("git")
-        .args(["-c", "safe.directory=*", "-C"])
-        .arg(folder)
-        .args(["ls-files", "--error-unmatch", "--"])
-        .arg(path)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .is_ok_and(|output| output.status.success())
 }

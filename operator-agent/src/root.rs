@@ -4,7 +4,9 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Bytes kept of the output (its beginning).
+use crate::bounded;
+
+/// Bytes read of the output (its beginning).
 pub const OUTPUT_MAX: u64 = 1 << 20;
 
 /// What a command came to.
@@ -43,12 +45,33 @@ pub fn run(text: &str, timeout: Duration) -> Ran {
     }
     let exit = child.wait().ok().and_then(|status| status.code()).unwrap_or(137);
     let output_bytes = beyond.saturating_add(output.len() as u64);
-    Ran { exit, output: String::from_utf8_lossy(&output).into_owned(), output_bytes }
+    Ran { exit, output: bounded::text(&output, bounded::ESCAPED_MAX), output_bytes }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Happened, Report};
+
+    /// The harness takes no longer line (`LINE_BYTES_MAX` in its host/container/mod.rs).
+    const LINE_BYTES_MAX: usize = 4 << 20;
+
+    #[test]
+    fn whatever_a_command_prints_its_report_fits_into_a_line() {
+        for (text, begins) in [
+            ("head -c 3000000 /dev/zero", "\0\0"),
+            ("head -c 3000000 /dev/zero | tr '\\0' '\\377'", "\u{fffd}\u{fffd}"),
+            ("yes '\"' | head -c 3000000", "\"\n\"\n"),
+        ] {
+            let Ran { output, output_bytes, .. } = run(text, Duration::from_secs(20));
+            assert!(output.starts_with(begins), "{text}");
+            let report = Report { at_us: u64::MAX, what: Happened::RootRan { exit: -1, output, output_bytes } };
+            let line = serde_json::to_vec(&report).unwrap();
+            assert!((1 << 20..LINE_BYTES_MAX).contains(&line.len()), "{text}: {} bytes", line.len());
+        }
+        // What is no more than text is whole up to the ceiling of what is read.
+        assert_eq!(run("yes abcdefg | head -c 1048576", Duration::from_secs(20)).output.len(), 1 << 20);
+    }
 
     #[test]
     fn what_is_cut_off_is_counted() {
@@ -57,7 +80,7 @@ mod tests {
             ran("echo out; echo err >&2; exit 3"),
             Ran { exit: 3, output: "out\nerr\n".into(), output_bytes: 8 }
         );
-        let long = ran("head --bytes=1048579 /dev/zero");
+        let long = ran("yes | head --bytes=1048579");
         assert_eq!((long.exit, long.output.len() as u64, long.output_bytes), (0, OUTPUT_MAX, OUTPUT_MAX + 3));
     }
 }

@@ -49,7 +49,11 @@ impl Invariant for RecordedFirst {
             (None, None, Some(old)) => format!("; {old} does, but is older than the drill"),
             (None, None, None) => String::new(),
         };
-        broken(format!("no durable file of the operator holds {version} ({} read){also}", files.len()), [at.n])
+        // The agent's last entry has no path where it could not report all.
+        let (read, missing): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.starts_with('/'));
+        let missing: String = missing.iter().map(|entry| format!(" {}", entry.path)).collect();
+        let count = read.len();
+        broken(format!("no durable file of the operator holds {version} ({count} read){missing}{also}"), [at.n])
     }
 }
 
@@ -117,6 +121,13 @@ mod tests {
         check(each(|file| file.text = "v0.4.00".into()), Fail, "no durable file");
         check(each(|file| file.text = String::new()), Fail, "no durable file");
         check(records(|_, files| files.clear()), Fail, "(0 read)");
+        let more = |files: &mut Vec<OperatorFile>| {
+            let Some(mut last) = files.last().cloned() else { return };
+            files.iter_mut().for_each(|file| file.text.clear());
+            (last.path, last.text) = ("(7 older files are not reported)".into(), String::new());
+            files.push(last);
+        };
+        check(records(|_, files| more(files)), Fail, "holds 0.4.0 (1 read) (7 older files are not reported)");
         check(records(|running, _| *running = None), Fail, "reported no version");
         check(records(|running, _| *running = Some("0.4.1".into())), Fail, "holds 0.4.1");
         check(sample::recovered().without(|what| matches!(what, What::RecordsSeen { .. })), Fail, "nobody looked");
