@@ -318,15 +318,25 @@ fn sweep_takes_only_what_nobody_owns() {
     // As a harness that was killed leaves it: the file is there, nobody holds its lock.
     let free = out.path().join("owner-free.lock");
     File::create(&free).unwrap();
+    // No process has this id.
+    let stale = owner::state_folder().unwrap().join("owner-0.lock");
+    File::create(&stale).unwrap();
     let ours = Created::with_owner("ours", &owner::this_owner().unwrap());
     let free = Created::with_owner("free", &free);
     let missing = Created::with_owner("missing", &out.path().join("owner-missing.lock"));
     sweep_in_another_process();
     assert!(!free.is_there(), "its lock is free: its owner is dead");
-    assert!(!missing.is_there(), "its lock file is gone: its owner is dead");
+    assert!(missing.is_there(), "its lock file is missing, which says nothing of a host as young as this");
     assert!(ours.is_there(), "its owner is this process");
     engine::sweep().unwrap();
     assert!(ours.is_there(), "its owner is this process, and sweeps");
-    drop(ours);
+    assert!(!owner_files().contains(&stale), "a lock file that is free and of no host is left");
+    assert!(owner_files().contains(&owner::this_owner().unwrap()), "a sweep took the lock file of a living owner");
+    drop((ours, missing));
     nothing_is_abandoned();
+}
+
+fn owner_files() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(owner::state_folder().unwrap()).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }

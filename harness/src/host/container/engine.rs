@@ -1,14 +1,14 @@
 //! The engine: connecting to it, and what it has of ours: `host list`, `host sweep`, `host doctor`.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 
 use super::HostError;
-use super::owner::{LABEL_KIND, LABEL_MACHINE, LABEL_OWNER, is_dead, machine};
+use super::owner::{LABEL_KIND, LABEL_MACHINE, LABEL_OWNER, is_dead, machine, tidy};
 use super::patience::Patience;
 
 /// For what an engine answers at once when it is well.
@@ -64,6 +64,8 @@ pub struct Listed {
     pub state: String,
     /// Whether its owner is dead, as far as this machine can tell.
     pub abandoned: bool,
+    /// Its owner's lock file, if the owner is of this machine.
+    pub owner: Option<PathBuf>,
 }
 
 /// All operator hosts on the engine.
@@ -79,20 +81,33 @@ async fn list_on(docker: &Docker) -> Result<Vec<Listed>, HostError> {
         .list_containers(Some(options))
         .await
         .map_err(|error| HostError::Environment(format!("the engine does not list its containers: {error}")))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how old a host is: the engine tells its creation by the wall's clock"
+    )]
+    let now = SystemTime::now();
     Ok(containers
         .into_iter()
         .map(|container| {
             let labels = container.labels.unwrap_or_default();
             let ours = labels.get(LABEL_MACHINE).is_some_and(|name| *name == machine());
-            let abandoned = ours && labels.get(LABEL_OWNER).is_some_and(|path| is_dead(Path::new(path)));
+            let owner = labels.get(LABEL_OWNER).filter(|_| ours).map(PathBuf::from);
+            let age = container.created.and_then(|seconds| age(seconds, now));
+            let abandoned = owner.as_ref().is_some_and(|path| is_dead(path, age));
             let name = container.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
             let state = container.state.map(|state| state.to_string()).unwrap_or_default();
-            Listed { name: name.or(container.id).unwrap_or_default(), state, abandoned }
+            Listed { name: name.or(container.id).unwrap_or_default(), state, abandoned, owner }
         })
         .collect())
 }
 
-/// Removes the hosts whose owner is dead, with their volumes; returns their names.
+/// Age of what was created at this second of Unix time; `None` where the clocks do not agree that it is past.
+fn age(created: i64, now: SystemTime) -> Option<Duration> {
+    let created = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(created).ok()?);
+    now.duration_since(created).ok()
+}
+
+/// Removes the hosts whose owner is dead, with their volumes, and then lock files of dead owners; returns the hosts' names.
 pub fn sweep() -> Result<Vec<String>, HostError> {
     let docker = connect()?;
     let patience = Patience::new("removing operator hosts of dead owners", ANSWER);
@@ -109,6 +124,7 @@ pub fn sweep() -> Result<Vec<String>, HostError> {
                 }
             }
         }
+        tidy(&list_on(&docker).await?.into_iter().filter_map(|host| host.owner).collect())?;
         Ok(swept)
     }))?
 }

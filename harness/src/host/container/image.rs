@@ -1,4 +1,4 @@
-//! The operator host's image: built once per content, under a lock that all harness processes of this machine share.
+//! The operator host's image: built once per content, under a lock that all harness processes of a user share.
 
 use std::fs::File;
 use std::process::Command;
