@@ -92,22 +92,12 @@ fn doctor(workspace: &Path, out: &mut dyn Write) -> Result<(), RunError> {
         written(writeln!(out, "{word:<6} {what:<20} {detail}"))
     };
     say("container engine", engine::answers())?;
-    say("operator host image", image_there())?;
+    let image = engine::connect().and_then(|docker| engine::runtime()?.block_on(image::look(&docker)));
+    say("operator host image", image)?;
     say("node and agent", binaries::build(workspace).map(|_| "are built from this checkout".into()))?;
     if failed.is_empty() {
         Ok(())
     } else {
         Err(RunError::Harness(format!("drills cannot run here: {}", failed.join(", "))))
     }
-}
-
-fn image_there() -> Result<String, HostError> {
-    let docker = engine::connect()?;
-    let tag = image::tag();
-    let there = engine::runtime()?.block_on(docker.inspect_image(&format!("{}:{tag}", image::REPOSITORY))).is_ok();
-    Ok(if there {
-        format!("{tag} is there")
-    } else {
-        format!("{tag} is not there yet; the first drill or `host build` builds it")
-    })
 }

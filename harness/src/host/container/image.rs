@@ -22,6 +22,8 @@ const BASE_REPOSITORY: &str = "rollback-drill/debian-trixie";
 const PULLED_BASE: &str = "debian:trixie-slim";
 /// For making it, and as long again for another process that is making it. Four minutes is what it takes cold.
 const BUILD: Duration = Duration::from_secs(20 * 60);
+/// For a look at the engine and a registry.
+const LOOK: Duration = Duration::from_secs(60);
 
 const FILES: [(&str, &str); 4] = [
     ("Dockerfile", include_str!("../../../operator-host/Dockerfile")),
@@ -63,7 +65,43 @@ pub async fn ensure(docker: &Docker, progress: &mut Progress<'_>) -> Result<(Str
 }
 
 async fn is_there(docker: &Docker, name: &str, patience: &Patience) -> Result<bool, HostError> {
-    Ok(patience.wait(docker.inspect_image(name)).await?.is_ok())
+    match patience.wait(docker.inspect_image(name)).await? {
+        Ok(_) => Ok(true),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+        Err(error) => Err(HostError::Environment(format!("the engine does not say whether it has {name}: {error}"))),
+    }
+}
+
+/// Whether the image is there or can be built, in words.
+pub async fn look(docker: &Docker) -> Result<String, HostError> {
+    look_with(docker, MMDEBSTRAP).await
+}
+
+async fn look_with(docker: &Docker, mmdebstrap: &str) -> Result<String, HostError> {
+    let patience = Patience::new("looking for what the operator host image needs", LOOK);
+    let tag = tag();
+    if is_there(docker, &format!("{REPOSITORY}:{tag}"), &patience).await? {
+        return Ok(format!("{tag} is there"));
+    }
+    let buildable =
+        |how: &str| Ok(format!("{tag} is not there yet; the first drill or `host build` builds it on {how}"));
+    for base in [own_base().as_str(), PULLED_BASE] {
+        if is_there(docker, base, &patience).await? {
+            return buildable(&format!("{base}, which is there"));
+        }
+    }
+    let Err(refused) = patience.wait(docker.inspect_registry_image(PULLED_BASE, None)).await? else {
+        return buildable(&format!("{PULLED_BASE}, which can be pulled"));
+    };
+    let mut command = Command::new(mmdebstrap);
+    command.arg("--version");
+    if patience.run(command).await?.is_ok_and(|output| output.status.success()) {
+        return buildable(&format!("a base made with mmdebstrap, since {PULLED_BASE} cannot be pulled ({refused})"));
+    }
+    Err(HostError::Environment(format!(
+        "{tag} is not there and cannot be built: {PULLED_BASE} is not there and cannot be pulled ({refused}), and mmdebstrap \
+         cannot be run; install mmdebstrap, or pull or load {PULLED_BASE}"
+    )))
 }
 
 fn packages() -> &'static str {
@@ -153,4 +191,54 @@ async fn build(docker: &Docker, name: &str, base: &str, patience: &Patience) -> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::container::{engine::runtime, stub};
+
+    /// What is said where the engine has these images and, if so, a registry has the base.
+    fn said(images: &'static [&'static str], registry: bool, mmdebstrap: &str) -> Result<String, String> {
+        let (docker, _requests) = stub::engine(move |request| {
+            let decoded = request.replace("%2F", "/").replace("%3A", ":");
+            if images.iter().any(|image| decoded.contains(&format!("/images/{image}"))) {
+                return (200, "{}");
+            }
+            if registry && decoded.contains("/distribution/debian:trixie-slim/") {
+                return (200, r#"{"Descriptor": {}, "Platforms": []}"#);
+            }
+            (404, r#"{"message": "not found"}"#)
+        });
+        let result = runtime().unwrap().block_on(look_with(&docker, mmdebstrap));
+        result.map_err(|error| error.to_string()).map(|said| said.replace(&tag(), "TAG").replace(&own_base(), "OWN"))
+    }
+
+    #[test]
+    fn what_building_the_image_needs_is_looked_for() {
+        let later = "TAG is not there yet; the first drill or `host build` builds it on";
+        assert_eq!(said(&[REPOSITORY], false, "/nonexistent/x"), Ok("TAG is there".to_owned()));
+        assert_eq!(said(&[BASE_REPOSITORY], false, "/nonexistent/x"), Ok(format!("{later} OWN, which is there")));
+        let pulled = format!("{later} debian:trixie-slim, which is there");
+        assert_eq!(said(&[PULLED_BASE], false, "/nonexistent/x"), Ok(pulled));
+        let pulled = format!("{later} debian:trixie-slim, which can be pulled");
+        assert_eq!(said(&[], true, "/nonexistent/x"), Ok(pulled));
+        let made = said(&[], false, "true").unwrap();
+        assert!(
+            made.starts_with(&format!("{later} a base made with mmdebstrap, since debian:trixie-slim cannot")),
+            "{made}"
+        );
+        for mmdebstrap in ["/nonexistent/x", "false"] {
+            let why = said(&[], false, mmdebstrap).unwrap_err();
+            assert!(why.contains("is not there and cannot be built") && why.contains("install mmdebstrap"), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_does_not_say_is_an_error() {
+        let (docker, _requests) = stub::engine(|_| (500, r#"{"message": "disk on fire"}"#));
+        let error = runtime().unwrap().block_on(look_with(&docker, "true")).unwrap_err().to_string();
+        assert!(error.contains("does not say whether it has rollback-drill/operator-host"), "{error}");
+        assert!(error.contains("disk on fire"), "{error}");
+    }
 }

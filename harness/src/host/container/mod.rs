@@ -27,6 +27,8 @@ pub mod owner;
 pub mod patience;
 pub mod registry;
 mod start;
+#[cfg(test)]
+mod stub;
 
 use start::{Output, create, force_remove, hold_agent, or_remove};
 

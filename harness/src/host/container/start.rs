@@ -111,42 +111,27 @@ pub(super) async fn hold_agent(
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::TcpListener;
-
     use super::*;
     use crate::host::container::engine::runtime;
-
-    /// First lines of the requests that an engine gets while `asked` talks to it; it has nothing that could be removed.
-    fn heard(asked: impl FnOnce(&Docker)) -> Vec<String> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let (sender, requests) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let head: Vec<String> =
-                    BufReader::new(&stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-                sender.send(head[0].clone()).unwrap();
-                stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
-            }
-        });
-        asked(&Docker::connect_with_http(&address, 10, bollard::API_DEFAULT_VERSION).unwrap());
-        requests.try_iter().collect()
-    }
+    use crate::host::container::stub;
 
     #[test]
     fn a_container_that_cannot_be_started_is_removed() {
-        let runtime = runtime().unwrap();
-        let requests = heard(|docker| {
-            let failing = async { Err::<(), _>(HostError::Environment("no start".into())) };
-            let error = runtime.block_on(or_remove(docker, "rollback-drill-1-1", failing)).unwrap_err();
-            assert_eq!(error.to_string(), "no start");
-        });
+        // It has nothing that could be removed, which is no error.
+        let (docker, requests) = stub::engine(|_| (404, ""));
+        let failing = async { Err::<(), _>(HostError::Environment("no start".into())) };
+        let error = runtime().unwrap().block_on(or_remove(&docker, "rollback-drill-1-1", failing)).unwrap_err();
+        assert_eq!(error.to_string(), "no start");
+        let requests: Vec<String> = requests.try_iter().collect();
         let [request] = requests.as_slice() else { panic!("{requests:?}") };
         assert!(request.starts_with("DELETE ") && request.contains("/containers/rollback-drill-1-1?"), "{request}");
         assert!(request.contains("force=true") && request.contains("v=true"), "{request}");
-        let requests = heard(|docker| runtime.block_on(or_remove(docker, "x", async { Ok(()) })).unwrap());
-        assert_eq!(requests, [""; 0]);
+    }
+
+    #[test]
+    fn a_container_that_was_started_is_left_alone() {
+        let (docker, requests) = stub::engine(|_| (404, ""));
+        assert_eq!(runtime().unwrap().block_on(or_remove(&docker, "x", async { Ok(7) })).unwrap(), 7);
+        assert_eq!(requests.try_iter().count(), 0);
     }
 }
