@@ -13,6 +13,7 @@ const PATTERNS: &[(&str, &str)] = &[
     (r"-(container|sim)-[0-9a-f]{8}(-[0-9]+)?\b", "-$1-[id]"),
     (r"\bid [0-9a-f]{8}\b", "id [id]"),
     (r"\bnode process [0-9]+\b", "node process [pid]"),
+    (r"\(pid [0-9]+", "(pid [pid]"),
     (r"\btensor-wasm\[[0-9]+\]", "tensor-wasm[pid]"),
     (r"\boperator host \S+ is up\b", "operator host [host] is up"),
     (r"\bevents? [0-9]+(, [0-9]+)*(, …)?", "[events]"),

@@ -9,6 +9,7 @@ use crate::history::What;
 use crate::history::event::{Block, BlockEnd};
 use crate::history::read::History;
 use crate::judge::facts::Facts;
+use crate::judge::look::Look;
 use crate::procedure::Command;
 
 /// The node has to stay stopped through this (design.md, "serving-or-offline").
@@ -32,15 +33,14 @@ impl Desk<'_> {
         }
         let (found, line) = recognise(&journal, &failure.incompatible_state);
         self.write(What::Diagnosed { incompatible_state: found.clone() })?;
-        let mut stopped = false;
         for (index, command) in failure.stop.iter().enumerate() {
             let done = self.run_one(drill, "F2", command, &command.text)?;
-            stopped = done.succeeded() && !(index == 0 && failure.stop_is_blind);
-            if stopped {
+            if done.succeeded() && !(index == 0 && failure.stop_is_blind) {
                 break;
             }
         }
-        let reason = page::failed_reason(drill.plan, found.as_deref(), stopped);
+        let left = self.look(drill, "stopped", |look| look.left(drill.plan))?;
+        let reason = page::failed_reason(drill.plan, found.as_deref(), left.as_deref());
         self.page(drill, &reason, &page::failed_evidence(last_failed, line.as_deref()))?;
         self.end_block(Block::FailurePath, BlockEnd::Completed)?;
         self.see_machine("hold-began")?;
@@ -60,16 +60,29 @@ impl Desk<'_> {
             self.open_shell(drill.procedure.folder.as_deref())?;
         }
         let last_failed = self.last_failed.take();
-        self.see_machine("given-up")?;
-        let history = History::of(self.record.events().to_vec());
-        let facts = Facts::of(&history);
-        let look = facts.as_ref().and_then(|facts| facts.look("given-up"));
-        let evidence = page::given_up_evidence(last_failed, look, drill.plan);
+        let serving = self.look(drill, "given-up", |look| Some(page::serving(look, drill.plan)))?;
+        let evidence = page::given_up_evidence(last_failed, serving.as_deref());
         let reason = format!(
             "rollback of {} to {} given up before anything was stopped",
             drill.plan.bad.version, drill.plan.good.version
         );
         self.page(drill, &reason, &evidence)
+    }
+
+    /// Looks at the machine, and says something of it: a page tells what was seen, not what commands came to.
+    fn look(
+        &mut self,
+        drill: &Drill<'_>,
+        moment: &str,
+        say: impl FnOnce(&Look<'_>) -> Option<String>,
+    ) -> Result<Option<String>, DriveError> {
+        self.see_machine(moment)?;
+        let history = History::of(self.record.events().to_vec());
+        let facts = Facts::of(&history);
+        match facts.as_ref().and_then(|facts| facts.look(moment)) {
+            Some(look) => Ok(say(look)),
+            None => Err(self.silent(&format!("no look `{moment}` in the history of {}", drill.plan.scenario))),
+        }
     }
 
     fn page(&mut self, drill: &Drill<'_>, reason: &str, evidence: &str) -> Result<(), DriveError> {
@@ -115,6 +128,7 @@ mod tests {
     use super::*;
     use crate::drive::Left;
     use crate::drive::scripted::{Comes, Kept, Scene, Scripted};
+    use crate::history::event::MachineState;
     use crate::judge::sample;
     use crate::procedure::Class;
 
@@ -146,12 +160,18 @@ mod tests {
         (reason, evidence, halts)
     }
 
-    fn failed(script: &[(&'static str, Comes)], stop_is_blind: bool) -> (String, String, Vec<String>) {
+    fn failed(
+        script: &[(&'static str, Comes)],
+        stop_is_blind: bool,
+        seen: MachineState,
+    ) -> (String, String, Vec<String>) {
+        let mut host = Scripted::new(script);
+        host.seen = (seen, ProbeOutcome::Refused);
         let mut scene = Scene::of(&[("stop", Class::Stop), ("start", Class::Start)]);
         scene.procedure.failure.stop_is_blind = stop_is_blind;
         // Blindness of the journal command says nothing about the stop.
         scene.procedure.failure.diagnose_is_blind = !stop_is_blind;
-        let (_, kept) = scene.play(&mut Scripted::new(script), |desk, drill| {
+        let (_, kept) = scene.play(&mut host, |desk, drill| {
             assert_eq!(desk.carry_out(drill).unwrap(), Left::Failed);
             desk.failure_path(drill).unwrap();
         });
@@ -161,32 +181,32 @@ mod tests {
     #[test]
     fn a_page_of_the_failure_path_tells_what_was_seen() {
         let start = ("start", Comes::Ends(125, "Error: no such tag\n"));
-        let (reason, evidence, halts) = failed(&[start, ("halt", Comes::Ends(4, "denied\n"))], false);
+        let halted = [start, ("halt", Comes::Ends(4, "denied\n"))];
+        let (reason, evidence, halts) = failed(&halted, false, sample::machine_stopped());
         assert_eq!(
             reason,
-            "rollback of 0.4.0 to 0.3.8 failed: no incompatible state was recognised; node taken offline"
+            "rollback of 0.4.0 to 0.3.8 failed: no incompatible state was recognised; the node is offline"
         );
         assert_eq!(evidence, "`start` ended 125: Error: no such tag");
         assert_eq!(halts, ["halt", "root-halt"]);
         let journal = ("look", Comes::Ends(0, "fine\nERROR format mismatch: 3\n"));
         let (halt, root_halt) = (("halt", Comes::Ends(4, "")), ("root-halt", Comes::Ends(1, "")));
-        let (reason, evidence, _) = failed(&[start, journal, halt, root_halt], false);
-        let wanted = "rollback of 0.4.0 to 0.3.8 failed: incompatible state (mismatch); the node could not be stopped \
-                      by these commands";
-        assert_eq!(reason, wanted);
+        let running = sample::machine_running("0.4.0");
+        let (reason, evidence, _) = failed(&[start, journal, halt, root_halt], false, running);
+        let wanted = "rollback of 0.4.0 to 0.3.8 failed: incompatible state (mismatch); the node is not plainly \
+                      offline, there is a process of release 0.4.0";
+        assert!(reason.starts_with(wanted), "{reason}");
         let wanted = "`start` ended 125: Error: no such tag; in the journal: ERROR format mismatch: 3";
         assert_eq!(evidence, wanted);
-        let (_, evidence, _) = failed(&[], false);
+        let (_, evidence, _) = failed(&[], false, sample::machine_stopped());
         assert_eq!(evidence, "no command failed, and no 200 was seen");
     }
 
     #[test]
     fn the_supplied_stop_follows_where_the_literal_one_fails_or_is_blind() {
         let start = ("start", Comes::Ends(125, ""));
-        assert_eq!(failed(&[start], false).2, ["halt"]);
-        assert_eq!(failed(&[start], true).2, ["halt", "root-halt"]);
-        let (reason, ..) = failed(&[start, ("root-halt", Comes::Ends(1, ""))], true);
-        assert!(reason.ends_with("the node could not be stopped by these commands"), "{reason}");
+        assert_eq!(failed(&[start], false, sample::machine_stopped()).2, ["halt"]);
+        assert_eq!(failed(&[start], true, sample::machine_stopped()).2, ["halt", "root-halt"]);
     }
 
     #[test]

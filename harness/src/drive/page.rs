@@ -50,13 +50,16 @@ pub(super) fn bounded(line: &str) -> String {
     line.chars().take(LINE_CHARS - 2).chain(" …".chars()).collect()
 }
 
-/// Why the failure path pages: what its journal command showed, and whether a stop command ended well.
-pub(super) fn failed_reason(plan: &Plan, incompatible: Option<&str>, stopped: bool) -> String {
+/// Why the failure path pages: what its journal command showed, and what a look at the machine found left of the node.
+pub(super) fn failed_reason(plan: &Plan, incompatible: Option<&str>, left: Option<&str>) -> String {
     let cause = match incompatible {
         Some(word) => format!("incompatible state ({word})"),
         None => "no incompatible state was recognised".to_owned(),
     };
-    let state = if stopped { "node taken offline" } else { "the node could not be stopped by these commands" };
+    let state = match left {
+        None => "the node is offline".to_owned(),
+        Some(left) => format!("the node is not plainly offline, there is {left}"),
+    };
     format!("rollback of {} to {} failed: {cause}; {state}", plan.bad.version, plan.good.version)
 }
 
@@ -70,16 +73,19 @@ pub(super) fn failed_evidence(last_failed: Option<String>, journal_line: Option<
 }
 
 /// What shows why the procedure was given up: the last command that failed, and what serves now.
-pub(super) fn given_up_evidence(last_failed: Option<String>, look: Option<&Look<'_>>, plan: &Plan) -> String {
+pub(super) fn given_up_evidence(last_failed: Option<String>, serving: Option<&str>) -> String {
     let failed = last_failed.unwrap_or_else(|| "no command failed".to_owned());
-    let serves = match look.map(|look| (look.serving(plan), look.healthz.word())) {
-        None => "nobody saw what serves".to_owned(),
-        Some((Serving::Bad, _)) => format!("{} still serves", plan.bad.version),
-        Some((Serving::Good, _)) => format!("{} serves", plan.good.version),
-        Some((Serving::Other(who), _)) => format!("{who} serves"),
-        Some((Serving::Nothing, healthz)) => format!("nothing serves, /healthz: {healthz}"),
-    };
-    format!("{failed}; {serves}")
+    format!("{failed}; {}", serving.unwrap_or("nobody saw what serves"))
+}
+
+/// What serves at a look, in words.
+pub(super) fn serving(look: &Look<'_>, plan: &Plan) -> String {
+    match look.serving(plan) {
+        Serving::Bad => format!("{} still serves", plan.bad.version),
+        Serving::Good => format!("{} serves", plan.good.version),
+        Serving::Other(who) => format!("{who} serves"),
+        Serving::Nothing => format!("nothing serves, /healthz: {}", look.healthz.word()),
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +116,16 @@ mod tests {
         assert_eq!(told(with_shell(0)).unwrap(), "`start --all …` ended 0 and the shell with it: bye");
         let long = told(done(Some(1), &"x".repeat(1000))).unwrap();
         assert!(long.ends_with(" …") && long.chars().count() < LINE_CHARS + 40, "{long}");
+    }
+
+    #[test]
+    fn a_page_says_of_the_node_what_was_seen() {
+        let plan = crate::judge::sample::plan();
+        let offline = "rollback of 0.4.0 to 0.3.8 failed: incompatible state (schema); the node is offline";
+        assert_eq!(failed_reason(&plan, Some("schema"), None), offline);
+        let held = failed_reason(&plan, None, Some("a listener on 8080 of an unknown process"));
+        assert!(held.ends_with("; the node is not plainly offline, there is a listener on 8080 of an unknown process"));
+        assert_eq!(given_up_evidence(None, Some("0.4.0 still serves")), "no command failed; 0.4.0 still serves");
     }
 
     #[test]

@@ -367,7 +367,7 @@ pub enum What {
     },
     /// The machine as seen from outside the node.
     MachineSeen {
-        /// `before`, `verification`, `given-up`, `hold-began`, `hold-ended`, `end`.
+        /// `before`, `verification`, `given-up`, `stopped`, `hold-began`, `hold-ended`, `end`.
         moment: String,
         /// Processes, listeners, supervisor.
         machine: MachineState,

@@ -10,7 +10,7 @@ pub struct Look<'a> {
     pub n: u64,
     /// When, microseconds.
     pub at_us: u64,
-    /// `before`, `verification`, `given-up`, `hold-began`, `hold-ended`, `end`.
+    /// `before`, `verification`, `given-up`, `stopped`, `hold-began`, `hold-ended`, `end`.
     pub moment: &'a str,
     /// Processes, listeners, supervisor.
     pub machine: &'a MachineState,

@@ -269,7 +269,8 @@ pub fn machine_running(version: &str) -> MachineState {
     MachineState { processes: vec![process], listeners, supervisor: "State=running\n".into(), supervisor_exit: 0 }
 }
 
-fn machine_stopped() -> MachineState {
+/// A machine on which nothing of the node is left.
+pub fn machine_stopped() -> MachineState {
     let supervisor = "State=stopped\nExitCode=1\n".to_owned();
     MachineState { processes: vec![], listeners: vec![], supervisor, supervisor_exit: 0 }
 }
