@@ -108,13 +108,16 @@ impl Desk<'_> {
     }
 }
 
-/// The first of these words that stands in the journal (without regard to case), and the line that it stands in, as it is
-/// read: Compose moves the cursor in front of each line, terminal or not.
+/// The first of these words that stands in the journal (without regard to case), and a line that it stands in, as it is
+/// read: Compose moves the cursor in front of each line, terminal or not. Of several lines it is the longest, which says most:
+/// `docker logs` gives what came on stdout and on stderr in no fixed order.
 fn recognise(journal: &str, words: &[String]) -> (Option<String>, Option<String>) {
     let journal = strip_ansi_escapes::strip_str(journal);
     let lower: Vec<(String, &str)> = journal.lines().map(|line| (line.to_lowercase(), line)).collect();
     for word in words {
-        if let Some((_, line)) = lower.iter().find(|(lower, _)| lower.contains(&word.to_lowercase())) {
+        let holds = lower.iter().filter(|(lower, _)| lower.contains(&word.to_lowercase()));
+        // `max_by_key` takes the last of equals; reversed, that is the first.
+        if let Some((_, line)) = holds.rev().max_by_key(|(lower, _)| lower.len()) {
             return (Some(word.clone()), Some(page::bounded(line)));
         }
     }
