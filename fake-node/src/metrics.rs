@@ -53,11 +53,12 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn observe(&mut self, us: u64, bounds: &[(u64, &str)]) {
-        self.sum_us = self.sum_us.saturating_add(us);
-        self.count = self.count.saturating_add(1);
+    /// The same value so many times.
+    fn observe(&mut self, us: u64, times: u64, bounds: &[(u64, &str)]) {
+        self.sum_us = self.sum_us.saturating_add(us.saturating_mul(times));
+        self.count = self.count.saturating_add(times);
         if let Some(index) = bounds.iter().position(|(bound, _)| us <= *bound) {
-            *self.buckets.entry(index).or_default() += 1;
+            *self.buckets.entry(index).or_default() += times;
         }
     }
 
@@ -116,10 +117,16 @@ impl Metrics {
         self.active_instances = self.active_instances.saturating_sub(1);
     }
 
-    /// A kernel was launched and took so many microseconds.
-    pub fn kernel_dispatched(&mut self, latency_us: u64) {
-        self.counters.kernel_dispatches += 1;
-        self.counters.kernel_latency.observe(latency_us, &KERNEL_BUCKETS);
+    /// So many guest instances began and ended, each before anybody looked.
+    pub fn instances_ran(&mut self, times: u64) {
+        self.counters.spawns += times;
+        self.counters.terminations += times;
+    }
+
+    /// So many kernels were launched, and each took so many microseconds.
+    pub fn kernels_dispatched(&mut self, latency_us: u64, times: u64) {
+        self.counters.kernel_dispatches += times;
+        self.counters.kernel_latency.observe(latency_us, times, &KERNEL_BUCKETS);
     }
 
     /// A request came to the metrics layer. `route` is the route's template.
@@ -137,7 +144,21 @@ impl Metrics {
     /// A request was answered after so many microseconds.
     pub fn request_ended(&mut self, route: &'static str, method: &'static str, status: u16, duration_us: u64) {
         self.request_dropped(route, method);
-        self.counters.http.entry((route, method, status)).or_default().observe(duration_us, &HTTP_BUCKETS);
+        self.counters.http.entry((route, method, status)).or_default().observe(duration_us, 1, &HTTP_BUCKETS);
+    }
+
+    /// So many requests came and were answered at once, each before anybody looked.
+    pub fn requests_answered(&mut self, route: &'static str, method: &'static str, status: u16, times: u64) {
+        if times > 0 {
+            self.in_flight.entry((route, method)).or_default();
+            self.counters.http.entry((route, method, status)).or_default().observe(0, times, &HTTP_BUCKETS);
+        }
+    }
+
+    /// Requests being answered now with these labels.
+    #[must_use]
+    pub fn in_flight(&self, route: &'static str, method: &'static str) -> u64 {
+        self.in_flight.get(&(route, method)).copied().unwrap_or(0)
     }
 
     /// Requests answered and counted with these labels.

@@ -16,12 +16,14 @@ use crate::snapshot::FunctionRecord;
 
 mod answer;
 mod functions;
+mod many;
 mod route;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use functions::FUNCTIONS_MAX;
+pub use many::Alike;
 use route::Route;
 pub use state::{STATE_FILES_MAX, StateDirectory, StateFile};
 

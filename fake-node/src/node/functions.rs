@@ -18,7 +18,7 @@ const NAME_MAX: usize = 256;
 /// Most arguments of an invoke.
 const ARGS_MAX: usize = 16;
 /// How long each dispatched kernel takes, in microseconds: under the 50 us of the dispatch SLO.
-const KERNEL_US: u64 = 20;
+pub(super) const KERNEL_US: u64 = 20;
 /// The export that holds its answer for as many milliseconds as its argument says.
 const HOLD_MS: &str = "hold_ms";
 
@@ -79,7 +79,7 @@ impl Node {
         };
         self.metrics.instance_spawned();
         if self.release.invoke_dispatches_kernel {
-            self.metrics.kernel_dispatched(KERNEL_US);
+            self.metrics.kernels_dispatched(KERNEL_US, 1);
         }
         self.error_debt += self.release.error_share_percent();
         if self.error_debt >= 100 {
@@ -159,7 +159,7 @@ fn deployment(request: &Request) -> Result<(String, u64), Response> {
 }
 
 /// For how many microseconds an invoke asks its answer to be held.
-fn hold_us(request: &Request) -> Result<u64, Response> {
+pub(super) fn hold_us(request: &Request) -> Result<u64, Response> {
     let body = body(request);
     let invocation = if body.is_empty() {
         Invocation::default()

@@ -8,6 +8,7 @@ use crate::release::{Inborn, OnUnreadable};
 use crate::snapshot::{self, Snapshot};
 
 mod faults;
+mod many;
 mod state;
 mod time;
 
