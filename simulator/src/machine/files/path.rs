@@ -1,0 +1,116 @@
+//! Ways through the tree: the inode behind a path, the place of a new name, and the path of an inode.
+
+use super::{Access, Errno, Files, Ino, Kind};
+use crate::machine::users::Uid;
+
+/// Symbolic links followed in one path; as Linux's MAXSYMLINKS.
+const LINKS_MAX: u32 = 40;
+/// Longest path, as Linux's PATH_MAX.
+const PATH_MAX: usize = 4096;
+
+/// The folder that holds a name, and the name.
+pub(super) type Place = (Ino, String);
+
+impl Files {
+    /// The inode behind a path, links followed. `cwd` is absolute.
+    pub fn resolve(&self, user: Uid, cwd: &str, path: &str) -> Result<Ino, Errno> {
+        self.walk(user, cwd, path, true)
+    }
+
+    /// The same; a link at the end is itself.
+    pub fn resolve_link(&self, user: Uid, cwd: &str, path: &str) -> Result<Ino, Errno> {
+        self.walk(user, cwd, path, false)
+    }
+
+    fn walk(&self, user: Uid, cwd: &str, path: &str, follow_last: bool) -> Result<Ino, Errno> {
+        if path.is_empty() {
+            return Err(Errno::NotFound);
+        }
+        if path.len() > PATH_MAX {
+            return Err(Errno::NameTooLong);
+        }
+        let full = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
+        // Folders passed through, for `..`.
+        let mut stack = vec![Ino(0)];
+        let mut waiting: Vec<String> =
+            full.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut links = 0;
+        let mut last = Ino(0);
+        while let Some(part) = waiting.pop() {
+            let Some(here) = stack.last().copied() else { return Err(Errno::NotFound) };
+            let Kind::Folder(names) = &self.inode(here).kind else { return Err(Errno::NotADirectory) };
+            if !self.may(user, here, Access::Execute) {
+                return Err(Errno::PermissionDenied);
+            }
+            match part.as_str() {
+                "." => {
+                    last = here;
+                    continue;
+                }
+                ".." => {
+                    if stack.len() > 1 {
+                        stack.pop();
+                    }
+                    last = stack.last().copied().unwrap_or(Ino(0));
+                    continue;
+                }
+                _ => {}
+            }
+            let ino = *names.get(&part).ok_or(Errno::NotFound)?;
+            match &self.inode(ino).kind {
+                Kind::Link(target) if follow_last || !waiting.is_empty() => {
+                    links += 1;
+                    if links > LINKS_MAX {
+                        return Err(Errno::TooManyLinks);
+                    }
+                    if target.starts_with('/') {
+                        stack.truncate(1);
+                    }
+                    waiting.extend(target.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned));
+                    last = stack.last().copied().unwrap_or(Ino(0));
+                }
+                _ => {
+                    last = ino;
+                    stack.push(ino);
+                }
+            }
+        }
+        if full.ends_with('/') && !matches!(self.inode(last).kind, Kind::Folder(_)) {
+            return Err(Errno::NotADirectory);
+        }
+        Ok(last)
+    }
+
+    /// The folder that a new name goes into. The last link of an existing path is followed, as open(2) does.
+    pub(super) fn place(&self, user: Uid, cwd: &str, path: &str) -> Result<Place, Errno> {
+        let path = path.trim_end_matches('/');
+        let (folder, name) = match path.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some((folder, name)) => (folder, name),
+            None => (".", path),
+        };
+        if name.is_empty() || name == "." || name == ".." {
+            return Err(Errno::Exists);
+        }
+        let parent = self.resolve(user, cwd, folder)?;
+        if !matches!(self.inode(parent).kind, Kind::Folder(_)) {
+            return Err(Errno::NotADirectory);
+        }
+        Ok((parent, name.to_owned()))
+    }
+
+    /// The absolute path with all links resolved, of something that is there.
+    pub fn canonical(&self, ino: Ino) -> String {
+        // Found from the root: a machine has some hundred names, and few ask.
+        let mut waiting = vec![(Ino(0), String::new())];
+        while let Some((here, path)) = waiting.pop() {
+            if here == ino {
+                return if path.is_empty() { "/".to_owned() } else { path };
+            }
+            if let Kind::Folder(names) = &self.inode(here).kind {
+                waiting.extend(names.iter().map(|(name, ino)| (*ino, format!("{path}/{name}"))));
+            }
+        }
+        String::new()
+    }
+}
