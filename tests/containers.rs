@@ -9,6 +9,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use operator_agent::clock::{Deadline, pause};
 use rollback_harness::bundle::Finished;
 use rollback_harness::history::event::{Event, Plan};
+use rollback_harness::host::HostKind;
 use rollback_harness::host::container::engine;
 use rollback_harness::prepare::{self, Prepared, Selection};
 use rollback_harness::run::{self, Audience, RunError};
@@ -83,6 +84,7 @@ pub fn workspace() -> PathBuf {
 /// One scenario (a name, or a file's path) on one topology by one operator, with the project's runbook.
 pub fn selection(scenario: &str, topology: &str, operator: Operator, out: &Path) -> Selection {
     Selection {
+        host: HostKind::Container,
         topology: topology.to_owned(),
         scenarios: vec![scenario.to_owned()],
         profile: "documented".to_owned(),
@@ -111,8 +113,8 @@ pub fn drill(selection: &Selection) -> Result<(Prepared, Finished), RunError> {
     let mut drills = prepare::prepare(selection)?;
     let prepared = drills.pop().unwrap();
     assert!(drills.is_empty(), "the selection is of more than one drill");
-    let binaries = run::get_ready(selection, &mut Quiet)?;
-    let finished = run::drill(selection, prepared.clone(), &binaries, &mut Quiet)?;
+    let mut ready = run::get_ready(selection, &mut Quiet)?;
+    let finished = run::drill(selection, prepared.clone(), &mut ready, &mut Quiet)?;
     Ok((prepared, finished))
 }
 

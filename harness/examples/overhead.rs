@@ -12,12 +12,11 @@
 use std::time::Instant;
 
 use operator_agent::protocol::{Happened, Request};
-use rollback_harness::furnish::{machine, settle};
-use rollback_harness::host::Host;
-use rollback_harness::host::container::ContainerHost;
+use rollback_harness::furnish::{Executables, furnish, settle};
+use rollback_harness::host::container::{ContainerHost, binaries};
+use rollback_harness::host::{AsRoot, Host, HostKind};
 use rollback_harness::prepare::{Prepared, Selection, prepare};
 use rollback_harness::procedure::Class;
-use rollback_harness::run::{Audience, get_ready};
 use rollback_harness::scenario::Operator;
 use rollback_harness::workspace;
 
@@ -25,22 +24,12 @@ const PAIRS: usize = 20;
 
 type Failure = Box<dyn std::error::Error>;
 
-struct Quiet;
-
-impl Audience for Quiet {
-    fn progress(&mut self, line: &str) {
-        eprintln!("{line}");
-    }
-    fn drill_began(&mut self, _: &rollback_harness::history::event::Plan) {}
-    fn event(&mut self, _: &rollback_harness::history::Event) {}
-    fn drill_ended(&mut self, _: &rollback_harness::bundle::Finished, _: u64, _: &str) {}
-}
-
 fn main() -> Result<(), Failure> {
     let workspace = workspace::locate(&std::env::current_dir()?);
     let topology = std::env::args().nth(1).unwrap_or_else(|| "systemd".into());
     let back = back_to_the_bad_release(&topology)?;
     let selection = Selection {
+        host: HostKind::Container,
         topology: topology.clone(),
         scenarios: vec!["baseline".into()],
         profile: "documented".into(),
@@ -52,8 +41,10 @@ fn main() -> Result<(), Failure> {
         workspace,
     };
     let mut prepared = prepare(&selection)?.pop().ok_or("no drill")?;
-    let binaries = get_ready(&selection, &mut Quiet)?;
-    let machine = machine(&mut prepared, &binaries)?;
+    let binaries = binaries::build(&selection.workspace)?;
+    let executables = Executables::real(&prepared, &binaries.node)?;
+    let furnished = furnish(&mut prepared, &executables)?;
+    let machine = furnished.for_container(&prepared.topology, &binaries.agent, &executables)?;
     let mut host = ContainerHost::start(machine, &mut |line| eprintln!("{line}"))?;
     settle(&mut host, &prepared)?;
     let back = back.replace("@BAD@", &prepared.plan.bad.version).replace("@GOOD@", &prepared.plan.good.version);

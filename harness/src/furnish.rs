@@ -1,22 +1,75 @@
 //! The machine of a drill: what a prepared drill puts on it before it boots, and what is settled before the drill begins.
+//!
+//! One description, of which a container gets its archive and the simulator its machine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fake_node::release::Release;
 use fake_node::snapshot;
+use simulated_host::MachineSpec;
+use simulated_host::machine::files::ReleaseFile;
+use simulated_host::programs::git::objects::fast_import;
+use simulated_host::spec::{Entry, EntryKind, ImageSpec, ReleaseCommits};
 
 use crate::fault::{Effect, TagChange};
-use crate::host::Host;
-use crate::host::container::binaries::Binaries;
 use crate::host::container::registry::{self, Published};
-use crate::host::container::{ContainerHost, Machine, machine as files};
+use crate::host::container::{Machine, machine as files};
+use crate::host::{self, AsRoot};
 use crate::prepare::Prepared;
-use crate::release;
+use crate::release::{self, Executable};
 use crate::run::RunError;
-use crate::topology::{self, Arranged, Images, RepositoryFile, Topology};
+use crate::topology::{self, Arranged, Image, RepositoryFile, Topology};
 
 /// One of the commands that settle a machine; the longest waits for the repository's import.
 const SETTLE_MS: u64 = 20_000;
+/// Where the agent lies under its other names.
+const AGENT_NAMES: [&str; 3] = [files::AGENT, "/usr/local/bin/page", "/usr/local/lib/rollback-drill/hold-port"];
+/// Where the repository's history lies until it is imported.
+const HISTORY: &str = "/usr/local/lib/rollback-drill/history.fast-import";
+
+/// The executables of both releases.
+#[derive(Debug, Clone)]
+pub struct Executables {
+    good: Executable,
+    bad: Executable,
+}
+
+impl Executables {
+    /// As they are run in a container.
+    pub fn real(prepared: &Prepared, node: &[u8]) -> Result<Executables, RunError> {
+        Executables::each(prepared, |release| release::executable(node, release))
+    }
+
+    /// For a machine that runs nothing.
+    pub fn stand_ins(prepared: &Prepared) -> Result<Executables, RunError> {
+        Executables::each(prepared, release::stand_in)
+    }
+
+    fn each(
+        prepared: &Prepared,
+        make: impl Fn(&Release) -> Result<Executable, release::ReleaseError>,
+    ) -> Result<Executables, RunError> {
+        let harness = |error: release::ReleaseError| RunError::Harness(error.to_string());
+        Ok(Executables { good: make(&prepared.good).map_err(harness)?, bad: make(&prepared.bad).map_err(harness)? })
+    }
+
+    fn both(&self) -> [&Executable; 2] {
+        [&self.good, &self.bad]
+    }
+}
+
+/// A machine before it boots.
+#[derive(Debug)]
+pub struct Furnished {
+    /// The planted secret.
+    token: String,
+    /// SHA-256 of executables to versions.
+    releases: BTreeMap<String, String>,
+    entries: Vec<Entry>,
+    images: Vec<(Published, ImageSpec)>,
+    commits: Vec<ReleaseCommits>,
+}
 
 /// The token that is planted in a drill's machine and searched for in its bundle: of no meaning to anybody else, another one
 /// for each drill, and not part of anything that the bundle shows.
@@ -25,74 +78,162 @@ pub fn token(id: &str) -> String {
     format!("drill-token-{}", hash.get(..32).unwrap_or_default())
 }
 
-/// The machine of a drill; writes the hashes of its executables and images into the plan.
-pub fn machine(prepared: &mut Prepared, binaries: &Binaries) -> Result<Machine, RunError> {
+/// Describes the machine of a drill; writes the hashes of its executables and images into the plan.
+pub fn furnish(prepared: &mut Prepared, executables: &Executables) -> Result<Furnished, RunError> {
     let token = token(&prepared.plan.id);
-    let harness = |error: release::ReleaseError| RunError::Harness(error.to_string());
-    let good = release::executable(&binaries.node, &prepared.good).map_err(harness)?;
-    let bad = release::executable(&binaries.node, &prepared.bad).map_err(harness)?;
-    prepared.plan.good.executable_sha256.clone_from(&good.sha256);
-    prepared.plan.bad.executable_sha256.clone_from(&bad.sha256);
-    let (good_version, bad_version) = (prepared.plan.good.version.clone(), prepared.plan.bad.version.clone());
-    let releases: BTreeMap<String, String> =
-        [(good.sha256.clone(), good_version.clone()), (bad.sha256.clone(), bad_version.clone())].into_iter().collect();
-    let registry = match prepared.topology.images.clone() {
-        Some(images) => registry_files(prepared, &images, [&good.bytes, &bad.bytes])?,
-        None => Vec::new(),
+    let file = |release: &Release, executable: &Executable| ReleaseFile {
+        release: Arc::new(release.clone()),
+        sha256: executable.sha256.as_str().into(),
     };
-    let history = files::fast_import(&[
+    let (good, bad) = (file(&prepared.good, &executables.good), file(&prepared.bad, &executables.bad));
+    prepared.plan.good.executable_sha256.clone_from(&executables.good.sha256);
+    prepared.plan.bad.executable_sha256.clone_from(&executables.bad.sha256);
+    let releases = [&good, &bad].map(|file| (file.sha256.to_string(), file.release.version.to_string())).into();
+    let images = images(prepared, executables, [&good, &bad])?;
+    let commits = vec![
         commits(&prepared.topology, prepared, &prepared.good)?,
         commits(&prepared.topology, prepared, &prepared.bad)?,
-    ]);
-    let contents = files::Contents {
-        agent: &binaries.agent,
-        releases: vec![(good_version.clone(), &good.bytes), (bad_version.clone(), &bad.bytes)],
-        good: good_version,
-        bad: bad_version,
-        token: &token,
-        planted: planted(prepared)?,
-        registry,
-        history,
-    };
-    let archive = files::tar(&prepared.topology, &contents)?;
-    Ok(Machine { topology: prepared.topology.clone(), archive, token, releases })
+    ];
+    let mut entries = of_topology(&prepared.topology, prepared, &token, [good, bad])?;
+    entries.extend(planted(prepared)?);
+    entries.extend(AGENT_NAMES.map(|path| entry(path, "root", 0o755, EntryKind::Agent)));
+    entries.push(entry(HISTORY, "root", 0o644, EntryKind::File(fast_import(&commits))));
+    Ok(Furnished { token, releases, entries, images, commits })
 }
 
-/// The storage of the machine's registry: both releases and the neighbours, each under its tag but for what a fault does.
-fn registry_files(
-    prepared: &mut Prepared,
-    images: &Images,
-    executables: [&[u8]; 2],
-) -> Result<Vec<(String, Vec<u8>)>, RunError> {
-    let json = |error: serde_json::Error| RunError::Harness(format!("making the registry's images: {error}"));
-    let publish = |release: &Release, executable: &[u8]| -> Result<Published, RunError> {
-        let version = release.version.to_string();
-        registry::release(images, &version, &release.build_info.git_sha, executable).map_err(json)
+impl Furnished {
+    /// The planted secret, which must not be found in any bundle.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// For an operator host in a container.
+    pub fn for_container(
+        self,
+        topology: &Topology,
+        agent: &[u8],
+        executables: &Executables,
+    ) -> Result<Machine, RunError> {
+        let storage = topology.images.as_ref().map_or("", |images| images.storage.as_str());
+        let registry = self.images.iter().flat_map(|(published, image)| published.files(&image.tags));
+        let releases = executables.both().map(|file| (file.sha256.as_str(), file.bytes.as_slice()));
+        let contents = files::Contents {
+            agent,
+            releases: releases.into(),
+            registry: registry.map(|(path, bytes)| (format!("{storage}/{path}"), bytes)).collect(),
+        };
+        let archive = files::tar(&topology.id, &self.entries, &contents)?;
+        Ok(Machine { topology: topology.clone(), archive, token: self.token, releases: self.releases })
+    }
+
+    /// For the simulator.
+    pub fn for_simulator(self, topology: &Topology, seed: u64) -> MachineSpec {
+        MachineSpec {
+            seed,
+            setup: host::setup(topology, &self.token, &self.releases),
+            entries: self.entries,
+            images: self.images.into_iter().map(|(_, image)| image).collect(),
+            commits: self.commits,
+        }
+    }
+}
+
+fn entry(path: &str, owner: &str, mode: u32, kind: EntryKind) -> Entry {
+    Entry { path: path.to_owned(), owner: owner.to_owned(), mode, kind }
+}
+
+/// Folders, files, links and releases of the topology.
+fn of_topology(
+    topology: &Topology,
+    prepared: &Prepared,
+    token: &str,
+    releases: [ReleaseFile; 2],
+) -> Result<Vec<Entry>, RunError> {
+    let wrong = |what: String| RunError::Harness(format!("topology {}: {what}", topology.id));
+    let mode = |text: &str| topology::mode(text).map_err(&wrong);
+    let replace = |text: &str| {
+        let (good, bad) = (&prepared.plan.good.version, &prepared.plan.bad.version);
+        text.replace("@TOKEN@", token).replace("@BAD@", bad).replace("@GOOD@", good)
     };
-    let [good_bytes, bad_bytes] = executables;
-    let (good, bad) = (publish(&prepared.good, good_bytes)?, publish(&prepared.bad, bad_bytes)?);
-    prepared.plan.good.image_digest = Some(good.digest.clone());
-    prepared.plan.bad.image_digest = Some(bad.digest.clone());
-    let tag = |release: &Release| format!("v{}", release.version);
+    let mut entries = Vec::new();
+    for folder in &topology.folder {
+        entries.push(entry(&folder.path, &folder.owner, mode(&folder.mode)?, EntryKind::Folder));
+    }
+    for file in &topology.file {
+        let from = topology.root.join(&file.from);
+        let text = topology::read(&from).map_err(|error| wrong(format!("{}: {error}", from.display())))?;
+        let kind = EntryKind::File(replace(&text).into_bytes());
+        entries.push(entry(&file.path, &file.owner, mode(&file.mode)?, kind));
+    }
+    for link in &topology.link {
+        entries.push(entry(&link.path, "root", 0o777, EntryKind::Link(replace(&link.to))));
+    }
+    if let Some(place) = &topology.releases {
+        for file in releases {
+            let path = place.path.replace("@VERSION@", &file.release.version.to_string());
+            entries.push(entry(&path, "root", 0o755, EntryKind::Release(file)));
+        }
+    }
+    Ok(entries)
+}
+
+/// What the machine's registry holds: both releases and the neighbours, each under its tag but for what a fault does.
+fn images(
+    prepared: &mut Prepared,
+    executables: &Executables,
+    releases: [&ReleaseFile; 2],
+) -> Result<Vec<(Published, ImageSpec)>, RunError> {
+    let Some(images) = prepared.topology.images.clone() else { return Ok(Vec::new()) };
+    let json = |error: serde_json::Error| RunError::Harness(format!("making the registry's images: {error}"));
     let change = prepared.outside.iter().find_map(|(_, effect)| match effect {
         Effect::Tag { change } => Some(*change),
         _ => None,
     });
-    let (good_tags, bad_tags) = match change {
-        None => (vec![tag(&prepared.good)], vec![tag(&prepared.bad)]),
-        Some(TagChange::Missing) => (Vec::new(), vec![tag(&prepared.bad)]),
-        Some(TagChange::Moved) => (Vec::new(), vec![tag(&prepared.good), tag(&prepared.bad)]),
+    let tag = |release: &Release| format!("v{}", release.version);
+    let (good_tag, bad_tag) = (tag(&prepared.good), tag(&prepared.bad));
+    let tags = match change {
+        None => [vec![good_tag], vec![bad_tag]],
+        Some(TagChange::Missing) => [Vec::new(), vec![bad_tag]],
+        Some(TagChange::Moved) => [Vec::new(), vec![good_tag, bad_tag]],
     };
-    let mut files = good.files(&good_tags);
-    files.extend(bad.files(&bad_tags));
-    for image in &prepared.topology.neighbour {
-        files.extend(registry::neighbour(image).map_err(json)?.files(std::slice::from_ref(&image.tag)));
+    let mut made = Vec::new();
+    for ((file, executable), tags) in releases.into_iter().zip(executables.both()).zip(tags) {
+        let (version, commit) = (file.release.version.to_string(), &file.release.build_info.git_sha);
+        let published = registry::release(&images, &version, commit, &executable.bytes).map_err(json)?;
+        let release = Some((images.release.executable.clone(), file.clone()));
+        made.push(image(published, &images.release.image, tags, release));
     }
-    Ok(files)
+    if let [(good, _), (bad, _)] = made.as_slice() {
+        prepared.plan.good.image_digest = Some(good.digest.clone());
+        prepared.plan.bad.image_digest = Some(bad.digest.clone());
+    }
+    for neighbour in &prepared.topology.neighbour {
+        let published = registry::neighbour(neighbour).map_err(json)?;
+        made.push(image(published, neighbour, vec![neighbour.tag.clone()], None));
+    }
+    Ok(made)
+}
+
+fn image(
+    published: Published,
+    image: &Image,
+    tags: Vec<String>,
+    release: Option<(String, ReleaseFile)>,
+) -> (Published, ImageSpec) {
+    let spec = ImageSpec {
+        repository: image.repository.clone(),
+        tags,
+        digest: published.digest.clone(),
+        release,
+        entrypoint: image.entrypoint.clone(),
+        command: image.command.clone(),
+        env: image.env.clone(),
+    };
+    (published, spec)
 }
 
 /// What a release's commits hold.
-fn commits(topology: &Topology, prepared: &Prepared, release: &Release) -> Result<files::Commits, RunError> {
+fn commits(topology: &Topology, prepared: &Prepared, release: &Release) -> Result<ReleaseCommits, RunError> {
     let version = release.version.to_string();
     let mut chosen: BTreeMap<&str, &RepositoryFile> = topology
         .repository
@@ -110,11 +251,11 @@ fn commits(topology: &Topology, prepared: &Prepared, release: &Release) -> Resul
         files.push((path.to_owned(), text.replace("@VERSION@", &version)));
     }
     let subjects = release.commits.iter().map(|commit| commit.subject.clone()).collect();
-    Ok(files::Commits { version, subjects, files })
+    Ok(ReleaseCommits { version, subjects, files })
 }
 
 /// Files that faults from outside put on the machine before it boots.
-fn planted(prepared: &Prepared) -> Result<Vec<files::Planted>, RunError> {
+fn planted(prepared: &Prepared) -> Result<Vec<Entry>, RunError> {
     let mut files = Vec::new();
     for (_, effect) in &prepared.outside {
         match effect {
@@ -122,7 +263,7 @@ fn planted(prepared: &Prepared) -> Result<Vec<files::Planted>, RunError> {
                 let empty = snapshot::Snapshot { functions: Vec::new() };
                 let bytes = snapshot::encode(*format, &empty).map_err(|error| RunError::Harness(error.to_string()))?;
                 let path = format!("{}/instance-0001{}", prepared.bad.state.directory, snapshot::SUFFIX);
-                files.push(files::Planted { path, owner: "tensor-wasm".to_owned(), mode: 0o640, bytes });
+                files.push(entry(&path, "tensor-wasm", 0o640, EntryKind::File(bytes)));
             }
             // In the release's executable, in the registry's storage, or done when the machine is up.
             Effect::Inborn { .. } | Effect::Tag { .. } | Effect::Arranged => {}
@@ -151,7 +292,7 @@ fn arranged<'a>(topology: &'a Topology, id: &str, effect: &Effect) -> Option<&'a
 }
 
 /// Runs what the topology, and then what the faults, want done before the drill begins.
-pub fn settle(host: &mut ContainerHost, prepared: &Prepared) -> Result<(), RunError> {
+pub fn settle(host: &mut dyn AsRoot, prepared: &Prepared) -> Result<(), RunError> {
     let topology = &prepared.topology;
     let by_faults = prepared.outside.iter().filter_map(|(id, effect)| arranged(topology, id, effect));
     let commands = topology.before_drill.iter().chain(by_faults.flat_map(|arranged| &arranged.before_drill));

@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod runbook;
 pub mod scenario;
+pub mod simulate;
 pub mod topology;
 pub mod verdict;
 pub mod workspace;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::fault::{self, Effect};
 use crate::history::event::{Plan, PlannedRelease, SCHEMA, Source};
+use crate::host::HostKind;
 use crate::procedure::{Procedure, Releases};
 use crate::release::{self, sha256_hex};
 use crate::report::Rerun;
@@ -33,6 +34,8 @@ const PROFILE: &str = "documented";
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
+    /// Where it is drilled.
+    pub host: HostKind,
     /// A topology id, or `all`.
     pub topology: String,
     /// Names, files (with `/` or ending in `.toml`), `-` for stdin, or `all`.
@@ -87,6 +90,7 @@ pub fn check(path: &Path, workspace: &Path) -> Result<(), BadInput> {
     let scenario = load(path)?;
     let file = path.display().to_string();
     let selection = Selection {
+        host: HostKind::Container,
         topology: ALL.to_owned(),
         scenarios: Vec::new(),
         profile: PROFILE.to_owned(),
@@ -240,7 +244,7 @@ fn one(
         topology: topology.fingerprint().map_err(|error| bad_input(&error))?,
         profile: &selection.profile,
         operator,
-        host: "container",
+        host: selection.host.as_str(),
         seed: selection.seed.to_string(),
     };
     let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
@@ -251,7 +255,7 @@ fn one(
         id: sha256_hex(&decides),
         scenario: scenario.name.clone(),
         topology: id.to_owned(),
-        host: "container".to_owned(),
+        host: selection.host.as_str().to_owned(),
         profile: selection.profile.clone(),
         operator,
         trigger: scenario.trigger.clone(),

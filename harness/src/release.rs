@@ -7,6 +7,9 @@ use fake_node::release::{Artifact, FILE_MAX, Inborn, Release, embed};
 use semver::Version;
 use sha2::{Digest, Sha256};
 
+/// Begins every stand-in, so that none can be taken for a real executable.
+const STAND_IN: &str = "#rollback-drill stand-in\n";
+
 /// A release that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -50,6 +53,15 @@ pub struct Executable {
 /// Puts a release into the static node binary.
 pub fn executable(node: &[u8], release: &Release) -> Result<Executable, ReleaseError> {
     let bytes = embed(node, release).map_err(|error| ReleaseError(format!("release {}: {error}", release.version)))?;
+    let sha256 = sha256_hex(&bytes);
+    Ok(Executable { bytes, sha256 })
+}
+
+/// What stands for a release's executable where nothing is executed: of each release another, and the same each time.
+pub fn stand_in(release: &Release) -> Result<Executable, ReleaseError> {
+    let mut bytes = STAND_IN.as_bytes().to_vec();
+    serde_json::to_writer(&mut bytes, release)
+        .map_err(|error| ReleaseError(format!("release {}: {error}", release.version)))?;
     let sha256 = sha256_hex(&bytes);
     Ok(Executable { bytes, sha256 })
 }

@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use crate::bundle::{Bundle, BundleError, Finished};
 use crate::drive::{self, Drill, DriveError, Record};
-use crate::furnish;
+use crate::furnish::{self, Executables};
 use crate::history::What;
 use crate::history::event::{Event, Plan};
-use crate::host::HostError;
 use crate::host::container::binaries::Binaries;
 use crate::host::container::{ContainerHost, binaries, engine};
+use crate::host::sim::{self, Scripts, SimHost};
+use crate::host::{AsRoot, HostError, HostKind};
+use crate::interrupt;
 use crate::prepare::{BadInput, Prepared, Selection};
 
 /// Why a run could not be carried out or finished.
@@ -62,43 +64,106 @@ pub trait Audience {
     fn drill_ended(&mut self, finished: &Finished, duration_ms: u64, rerun: &str);
 }
 
+/// What drills share.
+#[derive(Debug)]
+pub enum Ready {
+    /// In containers: what is run in them.
+    Container(Binaries),
+    /// In the simulator: texts that were parsed already.
+    Sim(Scripts),
+}
+
 /// The line, once per drill. `drills` come from [`crate::prepare::prepare`].
 pub fn run(selection: &Selection, drills: Vec<Prepared>, audience: &mut dyn Audience) -> Result<(), RunError> {
-    let binaries = get_ready(selection, audience)?;
+    let mut ready = get_ready(selection, audience)?;
     for prepared in drills {
+        // A simulated drill is over before anybody can wait for it; a container hears signals itself, too.
+        if let Some(signal) = interrupt::signal() {
+            return Err(RunError::Interrupted(signal));
+        }
         #[expect(clippy::disallowed_methods, reason = "how long a drill took on the wall is told, it decides nothing")]
         let began = Instant::now();
         let rerun = prepared.rerun.clone();
-        let finished = drill(selection, prepared, &binaries, audience)?;
+        let finished = drill(selection, prepared, &mut ready, audience)?;
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         audience.drill_ended(&finished, duration_ms, &rerun);
     }
     Ok(())
 }
 
-/// What comes before the first drill: nothing of dead owners is left, the binaries are built.
-pub fn get_ready(selection: &Selection, audience: &mut dyn Audience) -> Result<Binaries, RunError> {
+/// Whether hosts know all that these drills ask of them, as far as that can be told before they begin.
+pub fn check(drills: &[Prepared]) -> Result<(), RunError> {
+    let mut checked = Vec::new();
+    for prepared in drills.iter().filter(|prepared| prepared.plan.host == HostKind::Sim.as_str()) {
+        // What else differs between drills changes no word of the commands.
+        let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version);
+        if !checked.contains(&same) {
+            let mut described = prepared.clone();
+            let furnished = furnish::furnish(&mut described, &Executables::stand_ins(prepared)?)?;
+            let spec = furnished.for_simulator(&prepared.topology, 0);
+            sim::check(&prepared.plan.runbook.path, &prepared.procedure, &spec)?;
+            checked.push(same);
+        }
+    }
+    Ok(())
+}
+
+/// What comes before the first drill. In containers: nothing of dead owners is left, the binaries are built.
+pub fn get_ready(selection: &Selection, audience: &mut dyn Audience) -> Result<Ready, RunError> {
+    if selection.host == HostKind::Sim {
+        return Ok(Ready::Sim(Scripts::default()));
+    }
     for name in engine::sweep()? {
         audience.progress(&format!("removed operator host {name}, whose owner is dead"));
     }
     audience.progress("node and agent: building what has changed");
-    Ok(binaries::build(&selection.workspace)?)
+    Ok(Ready::Container(binaries::build(&selection.workspace)?))
 }
 
 /// One drill, from the machine to the bundle.
 pub fn drill(
     selection: &Selection,
     mut prepared: Prepared,
-    binaries: &Binaries,
+    ready: &mut Ready,
     audience: &mut dyn Audience,
 ) -> Result<Finished, RunError> {
-    let machine = furnish::machine(&mut prepared, binaries)?;
+    let executables = match ready {
+        Ready::Container(binaries) => Executables::real(&prepared, &binaries.node)?,
+        Ready::Sim(_) => Executables::stand_ins(&prepared)?,
+    };
+    let furnished = furnish::furnish(&mut prepared, &executables)?;
     audience.drill_began(&prepared.plan);
-    let bundle = Bundle::create(&selection.out, &prepared.plan, std::slice::from_ref(&machine.token))?;
+    let bundle = Bundle::create(&selection.out, &prepared.plan, &[furnished.token().to_owned()])?;
     bundle.events().iter().for_each(|event| audience.event(event));
-    let mut host = ContainerHost::start(machine, &mut |line: &str| audience.progress(line))?;
-    furnish::settle(&mut host, &prepared)?;
-    let create_to_answer_ms = u64::try_from(host.create_to_answer().as_millis()).unwrap_or(u64::MAX);
+    let mut recorder = Recorder { bundle, audience };
+    match ready {
+        Ready::Container(binaries) => {
+            let machine = furnished.for_container(&prepared.topology, &binaries.agent, &executables)?;
+            drop(executables);
+            let progress = &mut |line: &str| recorder.audience.progress(line);
+            let mut host = ContainerHost::start(machine, progress)?;
+            let create_to_answer_ms = u64::try_from(host.create_to_answer().as_millis()).unwrap_or(u64::MAX);
+            carry_out(&prepared, &mut host, create_to_answer_ms, &mut recorder)?;
+        }
+        Ready::Sim(scripts) => {
+            let spec = furnished.for_simulator(&prepared.topology, selection.seed);
+            let mut host = SimHost::start(spec, std::mem::take(scripts))?;
+            let create_to_answer_ms = host.create_to_answer_ms();
+            carry_out(&prepared, &mut host, create_to_answer_ms, &mut recorder)?;
+            *scripts = host.into_scripts();
+        }
+    }
+    Ok(recorder.bundle.finish()?)
+}
+
+/// A drill on a host that is up.
+pub fn carry_out(
+    prepared: &Prepared,
+    host: &mut dyn AsRoot,
+    create_to_answer_ms: u64,
+    record: &mut dyn Record,
+) -> Result<(), RunError> {
+    furnish::settle(host, prepared)?;
     let drill = Drill {
         plan: &prepared.plan,
         procedure: &prepared.procedure,
@@ -110,10 +175,7 @@ pub fn drill(
             .map(|(id, effect)| (id.clone(), furnish::describe(&prepared.topology, id, effect)))
             .collect(),
     };
-    let mut recorder = Recorder { bundle, audience };
-    drive::drive(&drill, &mut host, &mut recorder)?;
-    drop(host);
-    Ok(recorder.bundle.finish()?)
+    Ok(drive::drive(&drill, host, record)?)
 }
 
 /// Writes into the bundle and shows each event to the audience as it was written.

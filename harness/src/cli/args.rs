@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::host::HostKind;
 use crate::prepare::Selection;
 use crate::report;
 use crate::scenario::{Operator, TOPOLOGIES};
@@ -90,7 +91,7 @@ pub enum HostCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum HostKind {
+pub(super) enum Where {
     /// In virtual time, without a container
     Sim,
     /// On a real machine in a container
@@ -110,9 +111,9 @@ pub(super) enum Who {
 /// What to drill.
 #[derive(Debug, Args)]
 pub(super) struct DrillArgs {
-    /// Where: `sim` is not built yet
-    #[arg(long, value_name = "HOST", value_enum, default_value_t = HostKind::Container)]
-    pub(super) host: HostKind,
+    /// On what
+    #[arg(long, value_name = "HOST", value_enum, default_value_t = Where::Sim)]
+    pub(super) host: Where,
     /// Which section of the runbook
     #[arg(long, value_name = "TOPOLOGY", default_value = "all", value_parser = topologies())]
     pub(super) topology: String,
@@ -149,6 +150,10 @@ fn topologies() -> PossibleValuesParser {
 impl DrillArgs {
     pub(super) fn selection(&self, workspace: &Path) -> Selection {
         Selection {
+            host: match self.host {
+                Where::Sim => HostKind::Sim,
+                Where::Container => HostKind::Container,
+            },
             topology: self.topology.clone(),
             scenarios: self.scenario.clone(),
             profile: self.profile.clone(),

@@ -18,6 +18,7 @@ pub struct Containers;
 impl Backend for Containers {
     fn drill(&self, selection: &Selection, stage: &mut Stage<'_>) -> Result<(), RunError> {
         let drills = prepare::prepare(selection)?;
+        run::check(&drills)?;
         let _noted = interrupt::note();
         let runbook = drills.first().map(|first| first.plan.runbook.path.clone()).unwrap_or_default();
         stage.run_began(&RunBegan::new(selection.seed, &runbook, drills.len()));

@@ -23,7 +23,7 @@ pub use args::HostCommand;
 pub use backend::Containers;
 pub use stage::Stage;
 
-use args::{Cli, Command, DrillArgs, HostKind};
+use args::{Cli, Command, DrillArgs};
 
 /// What carries out drills and looks after hosts: the container host, or a test's stand-in.
 pub trait Backend {
@@ -127,9 +127,6 @@ fn drill(
     output: &mut Output<'_>,
     backend: &dyn Backend,
 ) -> Result<ExitStatus, Failure> {
-    if args.host == HostKind::Sim {
-        return Err(Failure::Usage("--host sim: not built yet, use --host container".into()));
-    }
     let mut reporter = reporter(&args.format, output.out, output.log, output.terminal)?;
     let mut stage = Stage::new(&mut *reporter);
     let ran = backend.drill(&args.selection(workspace), &mut stage);

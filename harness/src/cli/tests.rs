@@ -61,7 +61,7 @@ fn bad_arguments_end_with_64_and_say_what_is_allowed() {
         (&["drill", "--format", "xml"], "json, jsonl, text"),
         (&["drill", "--seed=-1"], "--seed"),
         (&["drill", "--seed", "18446744073709551616"], "--seed"),
-        (&["--host", "sim"], "not built yet, use --host container"),
+        (&["--host", "vm"], "sim, container"),
         (&["fly"], "fly"),
         (&["judge"], "<DIR>"),
         (&["scenarios"], "list"),

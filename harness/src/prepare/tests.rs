@@ -19,6 +19,7 @@ fn edited(folder: &Path, name: &str, from: &str, to: &str) -> PathBuf {
 
 fn selection(scenarios: &[&str], topology: &str, operators: &[Operator]) -> Selection {
     Selection {
+        host: HostKind::Container,
         topology: topology.to_owned(),
         scenarios: scenarios.iter().map(|name| (*name).to_owned()).collect(),
         profile: PROFILE.to_owned(),

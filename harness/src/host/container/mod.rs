@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use bollard::Docker;
 use bollard::container::LogOutput;
 use futures_util::StreamExt;
-use operator_agent::protocol::{Happened, ProbeOutcome, Report, Request, Setup};
+use operator_agent::protocol::{Happened, ProbeOutcome, Report, Request};
 use testcontainers::{ContainerAsync, GenericImage};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::{Host, HostError};
+use super::{AsRoot, Host, HostError};
 use crate::interrupt;
 use crate::topology::Topology;
 
@@ -39,12 +39,8 @@ pub type Progress<'a> = dyn FnMut(&str) + 'a;
 const BRING_UP: Duration = Duration::from_secs(60);
 /// Waiting is cut into slices of this, so that a signal is heard.
 const SLICE: Duration = Duration::from_millis(100);
-/// Between two probes of /healthz by the agent.
-const PROBE_PAUSE_MS: u64 = 25;
 /// A line of the agent: a metrics pair is some 40 KB, bounded outputs 256 KiB each before escaping.
 const LINE_BYTES_MAX: usize = 4 << 20;
-/// The pager's listener on the machine.
-const PAGER: &str = "127.0.0.1:9099";
 
 /// A machine to make.
 #[derive(Debug)]
@@ -110,7 +106,7 @@ impl ContainerHost {
             clock: (began, 0),
             create_to_answer: Duration::ZERO,
         };
-        host.begin(&machine.topology, machine.token, machine.releases)?;
+        host.begin(&machine.topology, &machine.token, &machine.releases)?;
         host.wait_for_answer(began)?;
         Ok(host)
     }
@@ -120,44 +116,13 @@ impl ContainerHost {
         self.create_to_answer
     }
 
-    /// A command of the harness itself, as root, before the drill: status and output.
-    pub fn run_as_root(&mut self, text: &str, timeout_ms: u64) -> Result<(i32, String), HostError> {
-        self.ask(&Request::RunAsRoot { text: text.to_owned(), timeout_ms })?;
-        let deadline = Instant::now() + Duration::from_millis(timeout_ms) + BRING_UP;
-        let mut seen = VecDeque::new();
-        while Instant::now() < deadline {
-            match self.read(SLICE)? {
-                Some(Report { what: Happened::RootRan { exit, output, .. }, .. }) => {
-                    self.ready.append(&mut seen);
-                    return Ok((exit, output));
-                }
-                Some(report) => seen.push_back(report),
-                None => {}
-            }
-        }
-        Err(self.trouble(format!("no answer to `{text}`")))
-    }
-
     fn begin(
         &mut self,
         topology: &Topology,
-        token: String,
-        releases: BTreeMap<String, String>,
+        token: &str,
+        releases: &BTreeMap<String, String>,
     ) -> Result<(), HostError> {
-        let setup = Setup {
-            operator: topology.operator.clone(),
-            node_port: topology.node.port,
-            node_url: topology.node.url.clone(),
-            balancer_url: topology.balancer.url.clone(),
-            control_url: topology.balancer.control_url.clone(),
-            balancer_socket: topology.balancer.socket.clone(),
-            balancer_server: topology.balancer.server.clone(),
-            pager_listen: PAGER.to_owned(),
-            token: Some(token),
-            releases,
-            supervisor: topology.supervisor.command.clone(),
-            probe_pause_ms: PROBE_PAUSE_MS,
-        };
+        let setup = super::setup(topology, token, releases);
         self.ask(&Request::Begin { setup: Box::new(setup) })?;
         let deadline = Instant::now() + BRING_UP;
         let mut before = VecDeque::new();
@@ -283,6 +248,25 @@ impl Host for ContainerHost {
                 return Ok(None);
             }
         }
+    }
+}
+
+impl AsRoot for ContainerHost {
+    fn run_as_root(&mut self, text: &str, timeout_ms: u64) -> Result<(i32, String), HostError> {
+        self.ask(&Request::RunAsRoot { text: text.to_owned(), timeout_ms })?;
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms) + BRING_UP;
+        let mut seen = VecDeque::new();
+        while Instant::now() < deadline {
+            match self.read(SLICE)? {
+                Some(Report { what: Happened::RootRan { exit, output, .. }, .. }) => {
+                    self.ready.append(&mut seen);
+                    return Ok((exit, output));
+                }
+                Some(report) => seen.push_back(report),
+                None => {}
+            }
+        }
+        Err(self.trouble(format!("no answer to `{text}`")))
     }
 }
 
