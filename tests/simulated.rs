@@ -1,0 +1,113 @@
+//! Drills in the simulator, made from the scenario files, held against what the same drills leave on real machines: the
+//! snapshots of the container drills. Needs no engine.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
+
+use std::path::Path;
+
+use conformance::containers::{Out, drill, refuse, run_trials, selection, workspace};
+use conformance::outline::outline;
+use conformance::redactions::assert_snapshot;
+use libtest_mimic::Trial;
+use rollback_harness::bundle::{self, Finished, HISTORY, Manifest};
+use rollback_harness::fault;
+use rollback_harness::host::HostKind;
+use rollback_harness::judge::facts::Facts;
+use rollback_harness::prepare::{self, Selection};
+use rollback_harness::scenario::Operator;
+use rollback_harness::topology;
+
+fn main() {
+    let mut trials = Vec::new();
+    for path in prepare::files(&prepare::cases_folder(&workspace())).unwrap() {
+        let scenario = prepare::load(&path).unwrap();
+        for topology in topology::known(&workspace().join("scenarios/topologies/documented")) {
+            for operator in scenario.expect.get(&topology).into_iter().flat_map(|operators| operators.keys().copied()) {
+                let (name, topology) = (scenario.name.clone(), topology.clone());
+                let title = format!("sim::{name}::{topology}::{}", operator.as_str());
+                trials.push(Trial::test(title, move || {
+                    as_on_a_machine(&name, &topology, operator);
+                    Ok(())
+                }));
+            }
+        }
+        let name = scenario.name.clone();
+        let (topology, _) = scenario.expect.iter().next_back().unwrap();
+        let topology = topology.clone();
+        trials.push(Trial::test(format!("sim::{name}::{topology}::without-its-fault"), move || {
+            without_its_fault(&name, &topology);
+            Ok(())
+        }));
+    }
+    trials.push(Trial::test("sim::seeds::decide-and-nothing-else", || {
+        seeds_decide();
+        Ok(())
+    }));
+    assert!(trials.len() > 48, "the scenario files have gone");
+    run_trials(trials, 2);
+}
+
+fn simulated(scenario: &str, topology: &str, operator: Operator, out: &Path) -> Selection {
+    Selection { host: HostKind::Sim, ..selection(scenario, topology, operator, out) }
+}
+
+/// Ends as its scenario says, leaves what the container drill leaves, and does the same again to the byte.
+fn as_on_a_machine(scenario: &str, topology: &str, operator: Operator) {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let (first, second) = (out.path().join("first"), out.path().join("second"));
+    let (_, finished) = drill(&simulated(scenario, topology, operator, &first)).unwrap();
+    if !finished.judgement.conforms {
+        refuse("the simulated drill did not end as its scenario says", &finished);
+    }
+    let (_, again) = drill(&simulated(scenario, topology, operator, &second)).unwrap();
+    assert_eq!(history(&finished), history(&again), "the same seed, another History");
+    assert_eq!(bundle::rejudge(&finished.root).unwrap().judgement, finished.judgement);
+    // The container tests drill the careful operator everywhere and the pasting one on systemd.
+    if operator == Operator::Careful || topology == "systemd" {
+        let manifest: Manifest =
+            serde_json::from_slice(&std::fs::read(finished.root.join(bundle::MANIFEST)).unwrap()).unwrap();
+        let name = format!("drill-{scenario}-{topology}-{}.txt", operator.as_str());
+        assert_snapshot(&name, &outline(&finished, &manifest));
+    }
+}
+
+fn history(finished: &Finished) -> String {
+    std::fs::read_to_string(finished.root.join(HISTORY)).unwrap()
+}
+
+/// A fault that is taken out is not seen.
+fn without_its_fault(scenario: &str, topology: &str) {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let cases = prepare::cases_folder(&workspace());
+    let mut changed = prepare::load(&cases.join(format!("{scenario}.toml"))).unwrap();
+    // The incident itself stays, unless it is all that there is.
+    let at = changed.faults.iter().position(|fault| fault.id != "errors").unwrap_or(0);
+    let declared = changed.faults.remove(at);
+    let path = out.path().join(format!("{scenario}.toml"));
+    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
+    let (_, finished) = drill(&simulated(path.to_str().unwrap(), topology, Operator::Careful, out.path())).unwrap();
+    let seen = fault::evidence(&Facts::of(&finished.history).unwrap(), &declared);
+    if seen.seen.is_some() {
+        refuse(&format!("`{}` was taken out and is seen all the same: {seen:?}", declared.id), &finished);
+    }
+}
+
+/// Seeds change times and nothing that a scenario expects.
+fn seeds_decide() {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut histories = std::collections::BTreeSet::new();
+    for seed in 1..=20 {
+        let wanted = Selection {
+            seed,
+            ..simulated("baseline", "systemd", Operator::Careful, &out.path().join(seed.to_string()))
+        };
+        let (_, finished) = drill(&wanted).unwrap();
+        if !finished.judgement.conforms {
+            refuse(&format!("seed {seed} decides how it ends"), &finished);
+        }
+        histories.insert(history(&finished));
+    }
+    if histories.len() != 20 {
+        panic!("{} Histories of 20 seeds", histories.len());
+    }
+}
