@@ -1,4 +1,4 @@
-//! printf (coreutils 9.7). [`format`] is pure, so that a shell's builtin can share it.
+//! printf (coreutils 9.7). [`fn@format`] is pure, so that a shell's builtin can share it.
 
 use super::common::{fail, finish, quote, usage};
 use super::echo::unescaped;
