@@ -10,7 +10,8 @@ use crate::prepare::Selection;
 use crate::report;
 use crate::scenario::{Operator, TOPOLOGIES};
 
-/// Drills a rollback runbook: runs its commands literally on a real machine in a container, judges what happened.
+/// Drills a rollback runbook: carries its commands out literally, on a simulated machine or on a real one in a container, and
+/// judges what happened.
 ///
 /// Without a subcommand it is `drill`.
 #[derive(Debug, Parser)]
