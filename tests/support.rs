@@ -1,5 +1,6 @@
 //! What the conformance tests share.
 
+pub mod agreement;
 pub mod containers;
 pub mod outline;
 pub mod redactions;

@@ -1,0 +1,241 @@
+//! The account of a comparison: one JSON file for each cell and probe below `target/fidelity/`, and `docs/fidelity.md` made
+//! of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::{Cell, RUNS};
+use super::compare::{Agreement, TOLERANCE_US};
+use super::gaps::{self, Gap};
+use super::observe::Kind;
+
+/// Where the files of cells lie, below the workspace.
+const CELLS: &str = "target/fidelity/cells";
+
+/// What the comparison of one cell came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellAccount {
+    /// `baseline-systemd-careful`.
+    pub cell: String,
+    /// Declared faults.
+    pub faults: Vec<String>,
+    /// Each container drill's verdict.
+    pub containers: Vec<String>,
+    /// The simulator's.
+    pub simulator: String,
+    /// The comparison.
+    pub agreement: Agreement,
+}
+
+impl CellAccount {
+    /// Of one cell.
+    pub fn new(cell: &Cell, containers: Vec<String>, simulator: String, agreement: Agreement) -> CellAccount {
+        CellAccount { cell: cell.name(), faults: cell.faults.clone(), containers, simulator, agreement }
+    }
+
+    /// Writes its file, in place of an older one.
+    ///
+    /// # Errors
+    /// The file that cannot be written, and why.
+    pub fn write(&self, workspace: &Path) -> Result<(), String> {
+        let folder = workspace.join(CELLS);
+        let path = folder.join(format!("{}.json", self.cell));
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Whether every container drill and the simulator end the same way.
+    fn ends_alike(&self) -> bool {
+        self.containers.iter().all(|verdict| *verdict == self.simulator)
+    }
+
+    /// Compared facts that agree, of how many; chatter is no part of it.
+    fn agreed(&self) -> (u64, u64) {
+        let compared = self.agreement.compared.iter().filter(|(kind, _)| **kind != Kind::Chatter);
+        let all: u64 = compared.map(|(_, count)| count).sum();
+        let differ = self.agreement.differences.iter().filter(|difference| difference.kind != Kind::Chatter).count();
+        (all.saturating_sub(differ as u64), all)
+    }
+}
+
+/// All files of cells.
+///
+/// # Errors
+/// A file that cannot be read, with its place.
+pub fn read(workspace: &Path) -> Result<Vec<CellAccount>, String> {
+    let folder = workspace.join(CELLS);
+    let listed = std::fs::read_dir(&folder)
+        .map_err(|error| format!("{}: {error}; run the comparison first, see CONTRIBUTING.md", folder.display()))?;
+    let mut paths: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.iter().map(|path| read_one(path)).collect()
+}
+
+fn read_one(path: &Path) -> Result<CellAccount, String> {
+    let wrong = |error: String| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+}
+
+/// `docs/fidelity.md`: the whole account.
+///
+/// # Errors
+/// Cells that were not compared, a gap that explains nothing, a difference that no gap explains.
+pub fn render(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result<String, String> {
+    check(cells, accounts, known)?;
+    let mut text = format!(
+        "# How far the simulator is like real machines\n\n\
+         Made by `.ci/fidelity`; not edited by hand. Each case on each topology by each operator was drilled {RUNS} times on\n\
+         containers. What was the same each time has to be the same in the simulator: it is compared byte for byte, after\n\
+         times, ids, process ids, sizes and metrics' samples were taken out by kind (`tests/agreement/canon.rs`). Durations\n\
+         have to lie between the shortest and the longest of the {RUNS}, {} ms more or less.\n\n",
+        TOLERANCE_US / 1000
+    );
+    totals(&mut text, accounts);
+    by_verdict(&mut text, accounts);
+    by_fault(&mut text, accounts);
+    by_cell(&mut text, accounts);
+    the_gaps(&mut text, accounts, known);
+    Ok(text)
+}
+
+fn check(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result<(), String> {
+    let there: BTreeSet<&str> = accounts.iter().map(|account| account.cell.as_str()).collect();
+    let wanted: BTreeSet<String> = cells.iter().map(Cell::name).collect();
+    if let Some(name) = wanted.iter().find(|name| !there.contains(name.as_str())) {
+        return Err(format!("{name} was not compared; run all of it, see CONTRIBUTING.md"));
+    }
+    if let Some(name) = there.iter().find(|name| !wanted.contains(**name)) {
+        return Err(format!("{CELLS}/{name}.json is of no case that there is; remove it"));
+    }
+    for account in accounts {
+        if account.containers.len() != RUNS {
+            return Err(format!("{} was drilled {} times, wanted {RUNS}", account.cell, account.containers.len()));
+        }
+        let (differences, outside) = gaps::unexplained(&account.cell, &account.agreement, known);
+        if let Some(difference) = differences.first() {
+            return Err(format!("{}: {} `{}` differs", account.cell, difference.kind.word(), difference.name));
+        }
+        if let Some(time) = outside.first() {
+            return Err(format!("{}: the time `{}` lies outside", account.cell, time.name));
+        }
+    }
+    match known.iter().find(|gap| explained(gap, accounts).is_empty()) {
+        None => Ok(()),
+        Some(gap) => Err(format!("gap `{}` explains nothing any more; take it out of gaps.toml", gap.id)),
+    }
+}
+
+/// Cells in which a gap shows.
+fn explained<'a>(gap: &Gap, accounts: &'a [CellAccount]) -> BTreeSet<&'a str> {
+    let shows = |account: &&CellAccount| {
+        account.agreement.differences.iter().any(|difference| gap.explains(&account.cell, difference))
+            || account.agreement.outside.iter().any(|time| gap.explains_time(&account.cell, time))
+    };
+    accounts.iter().filter(shows).map(|account| account.cell.as_str()).collect()
+}
+
+// Writing to a String does not fail, here and below.
+fn totals(text: &mut String, accounts: &[CellAccount]) {
+    let _ = writeln!(
+        text,
+        "## What was compared\n\n| kind | compared | differ | varied on containers |\n|---|---:|---:|---:|"
+    );
+    for kind in Kind::ALL {
+        let sum = |of: &dyn Fn(&Agreement) -> u64| accounts.iter().map(|account| of(&account.agreement)).sum::<u64>();
+        let compared = sum(&|agreement| agreement.compared.get(&kind).copied().unwrap_or_default());
+        let differ = sum(&|agreement| agreement.differences.iter().filter(|one| one.kind == kind).count() as u64);
+        let varied = sum(&|agreement| agreement.varied.get(&kind).map_or(0, Vec::len) as u64);
+        let _ = writeln!(text, "| {} | {compared} | {differ} | {varied} |", kind.word());
+    }
+    let times: u64 = accounts.iter().map(|account| account.agreement.times).sum();
+    let outside: usize = accounts.iter().map(|account| account.agreement.outside.len()).sum();
+    let _ = writeln!(text, "| {} | {times} | {outside} | 0 |", gaps::TIME);
+    let _ = writeln!(
+        text,
+        "\nChatter is what docker, compose, systemctl and others tell the operator on their way; its words are the simulator's\n\
+         own and need not match. What varied on containers says nothing and is not compared.\n"
+    );
+}
+
+fn by_verdict(text: &mut String, accounts: &[CellAccount]) {
+    let _ = writeln!(
+        text,
+        "## By verdict\n\n| containers | cells | the simulator ends alike | facts that agree |\n|---|---:|---:|---:|"
+    );
+    group(text, accounts, |account| {
+        let words: BTreeSet<&str> = account.containers.iter().map(String::as_str).collect();
+        vec![Vec::from_iter(words).join(" or ")]
+    });
+}
+
+fn by_fault(text: &mut String, accounts: &[CellAccount]) {
+    let _ = writeln!(
+        text,
+        "## By fault\n\n| fault | cells | the simulator ends alike | facts that agree |\n|---|---:|---:|---:|"
+    );
+    group(text, accounts, |account| account.faults.clone());
+}
+
+fn group(text: &mut String, accounts: &[CellAccount], names: impl Fn(&CellAccount) -> Vec<String>) {
+    let mut groups: BTreeMap<String, Vec<&CellAccount>> = BTreeMap::new();
+    for account in accounts {
+        for name in names(account) {
+            groups.entry(name).or_default().push(account);
+        }
+    }
+    for (name, of) in groups {
+        let alike = of.iter().filter(|account| account.ends_alike()).count();
+        let (agreed, all) = of.iter().fold((0, 0), |(agreed, all), account| {
+            let (more_agreed, more) = account.agreed();
+            (agreed + more_agreed, all + more)
+        });
+        let _ = writeln!(text, "| {name} | {} | {alike} | {agreed} of {all} |", of.len());
+    }
+    text.push('\n');
+}
+
+fn by_cell(text: &mut String, accounts: &[CellAccount]) {
+    let _ = writeln!(
+        text,
+        "## By cell\n\n| cell | containers | simulator | facts that agree | times within |\n|---|---|---|---:|---:|"
+    );
+    for account in accounts {
+        let words: BTreeSet<&str> = account.containers.iter().map(String::as_str).collect();
+        let (agreed, all) = account.agreed();
+        let times = account.agreement.times;
+        let within = times.saturating_sub(account.agreement.outside.len() as u64);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {agreed} of {all} | {within} of {times} |",
+            account.cell,
+            Vec::from_iter(words).join(" or "),
+            account.simulator
+        );
+    }
+    text.push('\n');
+}
+
+fn the_gaps(text: &mut String, accounts: &[CellAccount], known: &[Gap]) {
+    text.push_str("## Known gaps\n\n");
+    if known.is_empty() {
+        text.push_str("None.\n");
+    }
+    for gap in known {
+        let cells = explained(gap, accounts);
+        let _ = writeln!(
+            text,
+            "- **{}** ({}; {} cells): {}",
+            gap.id,
+            gap.kinds.join(", "),
+            cells.len(),
+            gap.reason.split_whitespace().collect::<Vec<_>>().join(" ")
+        );
+    }
+}

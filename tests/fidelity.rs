@@ -1,0 +1,99 @@
+//! Drills on containers and in the simulator, held against each other: see `agreement/`. By default those cells that stand
+//! for all others; `ROLLBACK_DRILL_FIDELITY=all` compares all of them, which takes most of an hour.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use conformance::agreement::account::CellAccount;
+use conformance::agreement::cells::{self, BUNDLES, Cell, HOW_MANY, RUNS};
+use conformance::agreement::compare::{Agreement, compare};
+use conformance::agreement::gaps;
+use conformance::agreement::observe::Observation;
+use conformance::containers::{Gate, Out, drill, gate, run_trials, trial, workspace};
+use libtest_mimic::Trial;
+use rollback_harness::bundle::{self, Finished};
+use rollback_harness::host::HostKind;
+
+/// Of a text in a failure; the whole of it is in the account.
+const SHOWN_CHARS: usize = 600;
+
+fn main() {
+    let given = std::env::var_os(BUNDLES).map(PathBuf::from);
+    // What was drilled before needs no engine.
+    let gate = if given.is_some() { Gate::Run } else { gate() };
+    let all = cells::all().unwrap();
+    let every = given.is_some() || std::env::var_os(HOW_MANY).is_some_and(|value| value == "all");
+    let mut trials = Vec::new();
+    for cell in &all {
+        let (one, given) = (cell.clone(), given.clone());
+        let left_out = !every && !cells::stands_for_others(cell, &all);
+        let title = format!("fidelity::{}", cell.name());
+        let made = trial(&gate, title, move || agrees(&one, given.as_deref()));
+        trials.push(if left_out { made.with_ignored_flag(true) } else { made });
+    }
+    trials.push(Trial::test("cells::stand-for-others", || {
+        let all = cells::all().unwrap();
+        let chosen: Vec<&Cell> = all.iter().filter(|cell| cells::stands_for_others(cell, &all)).collect();
+        let has = |of: &dyn Fn(&Cell) -> String| {
+            let values =
+                |cells: &mut dyn Iterator<Item = &Cell>| cells.map(of).collect::<std::collections::BTreeSet<_>>();
+            assert_eq!(values(&mut all.iter()), values(&mut chosen.iter().copied()));
+        };
+        has(&|cell| cell.verdict.to_string());
+        has(&|cell| cell.topology.clone());
+        Ok(())
+    }));
+    assert!(all.len() >= 48, "the scenario files have gone");
+    run_trials(trials, 2);
+}
+
+/// What all container drills of a cell have in common is so in the simulator.
+fn agrees(cell: &Cell, given: Option<&Path>) {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let on_containers: Vec<Finished> = match given {
+        Some(folder) => {
+            let found = cells::bundles_below(folder, cell);
+            assert!(!found.is_empty(), "no bundle of {} below {}", cell.name(), folder.display());
+            found.iter().map(|root| bundle::rejudge(root).unwrap()).collect()
+        }
+        None => (1..=RUNS as u64)
+            .map(|seed| drill(&cell.selection(HostKind::Container, seed, out.path())).unwrap().1)
+            .collect(),
+    };
+    let (_, simulated) = drill(&cell.selection(HostKind::Sim, 1, out.path())).unwrap();
+    let seen: Vec<Observation> = on_containers.iter().map(|finished| Observation::of(finished).unwrap()).collect();
+    let agreement = compare(&seen, &Observation::of(&simulated).unwrap());
+    let verdicts = on_containers.iter().map(|finished| finished.judgement.verdict.to_string()).collect();
+    let account = CellAccount::new(cell, verdicts, simulated.judgement.verdict.to_string(), agreement.clone());
+    account.write(&workspace()).unwrap();
+    let (differences, outside) = gaps::unexplained(&cell.name(), &agreement, &gaps::known().unwrap());
+    if !differences.is_empty() || !outside.is_empty() {
+        let mut text = format!("{}: the simulator is not as {} container drills were\n", cell.name(), seen.len());
+        tell(&mut text, &Agreement { differences, outside, ..Agreement::default() });
+        panic!("{text}");
+    }
+}
+
+fn tell(text: &mut String, agreement: &Agreement) {
+    let short = |value: &Option<String>| match value {
+        None => "nothing".to_owned(),
+        Some(value) => value.chars().take(SHOWN_CHARS).collect(),
+    };
+    for difference in &agreement.differences {
+        let (kind, name) = (difference.kind.word(), &difference.name);
+        let (containers, simulator) = (short(&difference.containers), short(&difference.simulator));
+        let _ = writeln!(text, "- {kind} `{name}`\n    containers: {containers}\n    simulator:  {simulator}");
+    }
+    for time in &agreement.outside {
+        let _ = writeln!(
+            text,
+            "- time `{}`: containers {}-{} ms, simulator {} ms",
+            time.name,
+            time.least_us / 1000,
+            time.most_us / 1000,
+            time.simulator_us / 1000
+        );
+    }
+}
