@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use rollback_harness::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cell, RUNS};
@@ -97,6 +98,7 @@ pub fn render(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result
          have to lie between the shortest and the longest of the {RUNS}, {} ms more or less.\n\n",
         TOLERANCE_US / 1000
     );
+    endings(&mut text, accounts);
     totals(&mut text, accounts);
     by_verdict(&mut text, accounts);
     by_fault(&mut text, accounts);
@@ -141,7 +143,23 @@ fn explained<'a>(gap: &Gap, accounts: &'a [CellAccount]) -> BTreeSet<&'a str> {
     accounts.iter().filter(shows).map(|account| account.cell.as_str()).collect()
 }
 
-// Writing to a String does not fail, here and below.
+/// The worst that a simulator can do is to say that a rollback works where it does not.
+fn endings(text: &mut String, accounts: &[CellAccount]) {
+    let recovered = Verdict::Recovered.to_string();
+    let too_good = |account: &&CellAccount| {
+        account.simulator == recovered && account.containers.iter().any(|verdict| *verdict != recovered)
+    };
+    let alike = accounts.iter().filter(|account| account.ends_alike()).count();
+    let too_good = accounts.iter().filter(too_good).count();
+    // Writing to a String does not fail, here and below.
+    let _ = writeln!(
+        text,
+        "**{alike} of {} cells end alike** on all containers and in the simulator. Cells in which the simulator says \\\n\
+         `recovered` and a container does not: **{too_good}**.\n",
+        accounts.len()
+    );
+}
+
 fn totals(text: &mut String, accounts: &[CellAccount]) {
     let _ = writeln!(
         text,
@@ -231,10 +249,11 @@ fn the_gaps(text: &mut String, accounts: &[CellAccount], known: &[Gap]) {
         let cells = explained(gap, accounts);
         let _ = writeln!(
             text,
-            "- **{}** ({}; {} cells): {}",
+            "- **{}** ({}; in {} of {} cells): {}",
             gap.id,
             gap.kinds.join(", "),
             cells.len(),
+            accounts.len(),
             gap.reason.split_whitespace().collect::<Vec<_>>().join(" ")
         );
     }

@@ -44,7 +44,11 @@ pub fn known() -> Result<Vec<Gap>, String> {
     parse(FILE)
 }
 
-fn parse(text: &str) -> Result<Vec<Gap>, String> {
+/// Gaps as a text has them.
+///
+/// # Errors
+/// The text's own defect, in words.
+pub fn parse(text: &str) -> Result<Vec<Gap>, String> {
     let gaps = toml::from_str::<File>(text).map_err(|error| format!("tests/agreement/gaps.toml: {error}"))?.gap;
     let kinds: Vec<String> = Kind::ALL.iter().map(|kind| kind.word()).chain([TIME.to_owned()]).collect();
     for gap in &gaps {

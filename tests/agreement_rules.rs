@@ -1,0 +1,155 @@
+//! The rules of the comparison in `agreement/`, on drills that are made up: what is compared, what is not, what is excused.
+
+#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
+
+use std::collections::BTreeMap;
+
+use conformance::agreement::account::{self, CellAccount};
+use conformance::agreement::canon::Canon;
+use conformance::agreement::cells::{Cell, RUNS};
+use conformance::agreement::compare::{Agreement, TOLERANCE_US, compare};
+use conformance::agreement::gaps::{self, Gap};
+use conformance::agreement::observe::{Kind, Observation};
+use conformance::redactions::assert_snapshot;
+use rollback_harness::scenario::Operator;
+use rollback_harness::verdict::Verdict;
+
+fn seen(facts: &[(Kind, &str, &str)], times: &[(&str, u64)]) -> Observation {
+    Observation {
+        facts: facts.iter().map(|(kind, name, value)| ((*kind, (*name).to_owned()), (*value).to_owned())).collect(),
+        times: times.iter().map(|(name, us)| ((*name).to_owned(), *us)).collect(),
+    }
+}
+
+#[test]
+fn what_all_containers_have_is_compared_and_what_varies_is_not() {
+    let first = seen(&[(Kind::Status, "a", "0"), (Kind::Output, "b", "one"), (Kind::Output, "d", "x")], &[]);
+    let second = seen(&[(Kind::Status, "a", "0"), (Kind::Output, "b", "two"), (Kind::Output, "d", "x")], &[]);
+    let simulated = seen(&[(Kind::Status, "a", "1"), (Kind::Output, "b", "three"), (Kind::Machine, "c", "new")], &[]);
+    let agreement = compare(&[first, second], &simulated);
+    let differ: Vec<_> = agreement.differences.iter().map(|one| (one.kind, one.name.as_str())).collect();
+    assert_eq!(differ, [(Kind::Status, "a"), (Kind::Machine, "c"), (Kind::Output, "d")]);
+    assert_eq!(agreement.varied, BTreeMap::from([(Kind::Output, vec!["b".to_owned()])]));
+    assert_eq!(agreement.compared, BTreeMap::from([(Kind::Status, 1), (Kind::Machine, 1), (Kind::Output, 1)]));
+}
+
+#[test]
+fn a_fact_that_one_container_lacks_varies() {
+    let (with, without) = (seen(&[(Kind::Finding, "a", "found")], &[]), seen(&[], &[]));
+    let agreement = compare(&[with.clone(), without], &with);
+    assert_eq!(agreement.differences, []);
+    assert_eq!(agreement.varied.get(&Kind::Finding).map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_duration_has_to_lie_where_the_containers_lie() {
+    let containers = [seen(&[], &[("stop", 1_000_000)]), seen(&[], &[("stop", 1_200_000)])];
+    let outside = |us| compare(&containers, &seen(&[], &[("stop", us)])).outside.len();
+    assert_eq!(outside(1_000_000 - TOLERANCE_US), 0);
+    assert_eq!(outside(1_200_000 + TOLERANCE_US), 0);
+    assert_eq!(outside(1_000_000 - TOLERANCE_US - 1), 1);
+    assert_eq!(outside(1_200_000 + TOLERANCE_US + 1), 1);
+    assert_eq!(compare(&containers, &seen(&[], &[("stop", 0)])).times, 1);
+}
+
+#[test]
+fn ids_and_times_are_taken_out_by_kind() {
+    let cases = [
+        ("Main PID: 602 (tensor-wasm)", "Main PID: [pid] (tensor-wasm)"),
+        ("Nov 25 01:44:41.408357 host a[1]: up", "[time] host a[pid]: up"),
+        ("since Wed 2026-11-25 01:44:46 UTC; 4s ago", "since [time]; [duration] ago"),
+        ("since Wed 2026-11-25 01:44:46 UTC; 1min 4s ago", "since [time]; [duration] ago"),
+        ("a  5 seconds ago  Up 4 seconds  b", "a  [duration] ago  Up [duration]  b"),
+        ("at 2026-11-25T01:44:35.315732034Z", "at [time]"),
+        ("requests_total{route=\"/healthz\"} 98", "requests_total{route=\"/healthz\"} [sample]"),
+        ("\"p50_seconds\":0.0005", "\"p50_seconds\":\"[duration]\""),
+        // A version, a status or a number of digits only is none of these.
+        ("v0.3.8 ended 125 at line 112", "v0.3.8 ended 125 at line 112"),
+        ("123456789012", "123456789012"),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(Canon::default().text(text), wanted);
+    }
+}
+
+#[test]
+fn the_same_id_keeps_its_name_and_another_gets_another() {
+    let (one, two) = ("a".repeat(64), "b".repeat(64));
+    let mut canon = Canon::default();
+    assert_eq!(canon.text(&format!("{one} {two} {one}")), "[id 0] [id 1] [id 0]");
+    assert_eq!(canon.text("aaaaaaaaaaaa in short"), "[id 0] in short");
+    let look = canon.look("up 2026-11-25T01:44:14.1Z, then 2026-11-25T01:44:15.1Z");
+    assert_eq!(look, "up [time 1], then [time 2]");
+    assert_eq!(canon.look("up 2026-11-25T01:44:14.1Z"), "up [time 1]", "the same moment");
+}
+
+fn gap(kinds: &str, names: &str) -> String {
+    format!("[[gap]]\nid = 'g'\ncells = 'a-.*'\nkinds = ['{kinds}']\nnames = '{names}'\nreason = 'because'\n")
+}
+
+#[test]
+fn gaps_are_read_strictly() {
+    assert!(gaps::known().is_ok());
+    let wrong = [
+        (gap("verdict", "x"), "a verdict that differs cannot be a known gap"),
+        (gap("colour", "x"), "no kind `colour`"),
+        (gap("output", "("), "unclosed group"),
+        (gap("output", "x").replace("because", " "), "no reason"),
+        (gap("output", "x").replace("reason", "why"), "unknown field `why`"),
+    ];
+    for (text, says) in wrong {
+        let error = gaps::parse(&text).unwrap_err();
+        assert!(error.starts_with("tests/agreement/gaps.toml: ") && error.contains(says), "{error}");
+    }
+}
+
+/// A comparison in which an output, a piece of chatter and a duration differ.
+fn differing() -> Agreement {
+    let facts = [(Kind::Output, "log", "a"), (Kind::Chatter, "pull", "b"), (Kind::Verdict, "verdict", "recovered")];
+    let containers = vec![seen(&facts, &[("stop", 1_000_000)]); RUNS];
+    let facts = [(Kind::Output, "log", "x"), (Kind::Chatter, "pull", "y"), (Kind::Verdict, "verdict", "recovered")];
+    compare(&containers, &seen(&facts, &[("stop", 9_000_000)]))
+}
+
+#[test]
+fn a_gap_excuses_what_it_names_and_nothing_else() {
+    let agreement = differing();
+    let left = |cell: &str, gaps: &[Gap]| {
+        let (differences, outside) = gaps::unexplained(cell, &agreement, gaps);
+        (differences.len(), outside.len())
+    };
+    // Chatter is never held against the simulator.
+    assert_eq!(left("a-b", &[]), (1, 1));
+    let (output, time) = (gaps::parse(&gap("output", "log")).unwrap(), gaps::parse(&gap("time", "stop")).unwrap());
+    assert_eq!(left("a-b", &output), (0, 1));
+    assert_eq!(left("a-b", &time), (1, 0));
+    assert_eq!(left("b-b", &output), (1, 1), "another cell");
+    assert_eq!(left("a-b", &gaps::parse(&gap("output", "lo")).unwrap()), (1, 1), "names are matched whole");
+}
+
+fn cell(scenario: &str) -> Cell {
+    let (topology, operator) = ("systemd".to_owned(), Operator::Careful);
+    let faults = vec!["errors".to_owned()];
+    Cell { scenario: scenario.to_owned(), topology, operator, verdict: Verdict::Recovered, faults }
+}
+
+#[test]
+fn an_account_is_of_all_cells_and_hides_nothing() {
+    let cells = [cell("a")];
+    let account =
+        |agreement| CellAccount::new(&cells[0], vec!["recovered".into(); RUNS], "recovered".into(), agreement);
+    let both = [gaps::parse(&gap("output", "log")).unwrap(), gaps::parse(&gap("time", "stop")).unwrap()].concat();
+    let text = account::render(&cells, &[account(differing())], &both).unwrap();
+    assert_snapshot("fidelity-account.md", &text);
+    let refused = |cells: &[Cell], accounts: &[CellAccount], gaps: &[Gap], says: &str| {
+        let error = account::render(cells, accounts, gaps).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    };
+    refused(&cells, &[], &[], "a-systemd-careful was not compared");
+    refused(&[], &[account(Agreement::default())], &[], "is of no case that there is");
+    refused(&cells, &[account(differing())], &both[..1], "the time `stop` lies outside");
+    refused(&cells, &[account(differing())], &both[1..], "output `log` differs");
+    refused(&cells, &[account(Agreement::default())], &both, "gap `g` explains nothing any more");
+    let once = CellAccount::new(&cells[0], vec!["recovered".into()], "recovered".into(), Agreement::default());
+    refused(&cells, &[once], &[], "was drilled 1 times");
+}
