@@ -1,7 +1,5 @@
 //! The rules of the comparison in `agreement/`, on drills that are made up: what is compared, what is not, what is excused.
 
-#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
-
 use std::collections::BTreeMap;
 
 use conformance::agreement::account::{self, CellAccount};
