@@ -38,7 +38,8 @@ pub struct NetTimes {
     pub direct_us: Us,
     /// Request and answer through the balancer.
     pub through_balancer_us: Us,
-    /// docker-proxy, behind which nobody listens.
+    /// From the first connection through docker-proxy to a container that has no interface yet until the kernel asks for its
+    /// address again; all connections hang until then.
     pub proxy_gives_up_us: Us,
 }
 

@@ -26,6 +26,9 @@ const LOOK: Us = 5 * MS;
 /// Numbers of requests that no exchange has begin here.
 const OWN_NUMBERS: u64 = 1 << 62;
 
+/// What the balancer answers for a server that closes the connection without an answer.
+const BROKEN_OFF: u16 = 502;
+
 /// The state of the traffic.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Traffic {
@@ -40,6 +43,8 @@ pub(super) struct Traffic {
     /// What each of `requests` is to the node of this process.
     alike: Option<(Pid, Vec<Option<Alike>>)>,
     function: Option<String>,
+    /// Requests that hang, by their numbers.
+    hanging: Vec<u64>,
     seconds: VecDeque<Second>,
 }
 
@@ -49,6 +54,8 @@ struct Second {
     second: u64,
     /// When the last of its requests is over.
     closes: Us,
+    /// Requests of which nobody knows yet when they are over.
+    open: u64,
     /// `None`: refused.
     outcomes: BTreeMap<Option<u16>, u64>,
 }
@@ -59,10 +66,12 @@ enum Way {
     /// Nobody takes it.
     #[default]
     Refused,
-    /// The balancer answers, after this time.
-    Balancer { status: u16, after: Us },
+    /// The balancer answers.
+    Balancer { status: u16 },
     /// To a node.
     Node(Pid),
+    /// It hangs until the kernel knows where the node's container is.
+    Waits,
 }
 
 impl Traffic {
@@ -76,14 +85,28 @@ impl Traffic {
         if since == 0 { 0 } else { ((since - 1) * self.per_second.max(1)) / SECOND + 1 }
     }
 
-    fn count(&mut self, at: Us, status: Option<u16>, closes: Us) {
+    /// The second in which a request was due; they are asked for in the order of time, but for those that hung.
+    fn second(&mut self, at: Us) -> Option<&mut Second> {
         let second = at / SECOND;
-        if self.seconds.back().is_none_or(|last| last.second != second) {
+        if self.seconds.back().is_none_or(|last| last.second < second) {
             self.seconds.push_back(Second { second, ..Second::default() });
         }
-        if let Some(last) = self.seconds.back_mut() {
-            last.closes = last.closes.max(closes);
-            *last.outcomes.entry(status).or_default() += 1;
+        self.seconds.iter_mut().rev().find(|one| one.second == second)
+    }
+
+    fn count(&mut self, at: Us, status: Option<u16>, closes: Us) {
+        if let Some(second) = self.second(at) {
+            second.closes = second.closes.max(closes);
+            *second.outcomes.entry(status).or_default() += 1;
+        }
+    }
+
+    /// It hangs.
+    fn hang(&mut self, number: u64) {
+        self.hanging.push(number);
+        let at = self.due(number);
+        if let Some(second) = self.second(at) {
+            second.open += 1;
         }
     }
 }
@@ -93,15 +116,15 @@ fn way(machine: &Machine) -> Way {
     if !balancer.runs {
         return Way::Refused;
     }
-    let maintenance = || Way::Balancer { status: balancer.maintenance().status, after: 0 };
+    let maintenance = || Way::Balancer { status: balancer.maintenance().status };
     if !balancer.in_rotation() {
         return maintenance();
     }
     match machine.reached(Namespace::Host, balancer.server_port) {
         Reached::Nobody => maintenance(),
         Reached::Node(pid) => Way::Node(pid),
-        Reached::Other => Way::Balancer { status: 502, after: 0 },
-        Reached::Proxy => Way::Balancer { status: 502, after: machine.calibration.net.proxy_gives_up_us },
+        Reached::Other | Reached::Proxy => Way::Balancer { status: BROKEN_OFF },
+        Reached::Waits => Way::Waits,
     }
 }
 
@@ -195,7 +218,7 @@ fn tell(machine: &mut Machine, also_this_one: bool) {
     let mut told = std::mem::take(&mut machine.agent.traffic.seconds);
     while let Some(second) = told.pop_front() {
         let over = also_this_one || second.second < now / SECOND;
-        if over && second.closes <= now {
+        if over && second.open == 0 && second.closes <= now {
             let word = |status: Option<u16>| status.map_or_else(|| "refused".to_owned(), |status| status.to_string());
             let outcomes = second.outcomes.into_iter().map(|(status, count)| (word(status), count)).collect();
             machine.report(Happened::Traffic { second: second.second, outcomes });
@@ -210,7 +233,7 @@ fn tell(machine: &mut Machine, also_this_one: bool) {
 pub fn stop(machine: &mut Machine) -> Run<()> {
     settle(machine);
     machine.agent.traffic.sending = false;
-    while machine.agent.traffic.seconds.iter().any(|second| second.closes > machine.now) {
+    while machine.agent.traffic.seconds.iter().any(|second| second.open > 0 || second.closes > machine.now) {
         machine.spend(LOOK)?;
     }
     tell(machine, true);
@@ -220,10 +243,41 @@ pub fn stop(machine: &mut Machine) -> Run<()> {
 
 /// Where requests go from now on.
 pub(super) fn world_changed(machine: &mut Machine) {
-    if machine.agent.traffic.sending {
+    // What hangs is still to come to an end when nothing is sent any more.
+    if machine.agent.traffic.sending || !machine.agent.traffic.hanging.is_empty() {
         settle(machine);
         machine.agent.traffic.way = way(machine);
+        if machine.agent.traffic.way != Way::Waits {
+            let_go(machine);
+        }
     }
+}
+
+/// What hung goes on: to the node, or it is broken off.
+fn let_go(machine: &mut Machine) {
+    if machine.agent.traffic.hanging.is_empty() {
+        return;
+    }
+    let mut traffic = std::mem::take(&mut machine.agent.traffic);
+    let numbers = std::mem::take(&mut traffic.hanging);
+    let now = machine.now;
+    let statuses = match traffic.way {
+        Way::Node(pid) => {
+            let arrivals: Vec<(u64, Us)> = numbers.iter().map(|number| (*number, now)).collect();
+            at_node(machine, &mut traffic, pid, &arrivals)
+        }
+        _ => vec![BROKEN_OFF; numbers.len()],
+    };
+    let ended = now + usually(machine.calibration.net.through_balancer_us);
+    for (number, status) in numbers.into_iter().zip(statuses) {
+        let at = traffic.due(number);
+        traffic.count(at, Some(status), ended);
+        if let Some(second) = traffic.second(at) {
+            second.open -= 1;
+        }
+        machine.agent.ledger.invoke(at, ended, Some(status));
+    }
+    machine.agent.traffic = traffic;
 }
 
 /// Somebody changes what the node holds: whether its answers stay alike has to be asked again.
@@ -243,56 +297,57 @@ pub(super) fn settle(machine: &mut Machine) {
     let answered = usually(machine.calibration.net.through_balancer_us);
     match traffic.way {
         Way::Node(pid) => {
-            let statuses = at_node(machine, &mut traffic, pid, numbers.clone());
-            for (number, status) in numbers.zip(statuses) {
-                let at = traffic.due(number);
+            let arrivals: Vec<(u64, Us)> = numbers.map(|number| (number, traffic.due(number))).collect();
+            let statuses = at_node(machine, &mut traffic, pid, &arrivals);
+            for ((_, at), status) in arrivals.into_iter().zip(statuses) {
                 traffic.count(at, Some(status), at + answered);
                 machine.agent.ledger.invoke(at, at + answered, Some(status));
             }
         }
+        Way::Waits => numbers.for_each(|number| traffic.hang(number)),
         Way::Refused | Way::Balancer { .. } => {
-            let (status, after) = match traffic.way {
-                Way::Balancer { status, after } => (Some(status), after),
-                _ => (None, 0),
+            let status = match traffic.way {
+                Way::Balancer { status } => Some(status),
+                _ => None,
             };
             for at in numbers.map(|number| traffic.due(number)).collect::<Vec<_>>() {
-                traffic.count(at, status, at + after + answered);
-                machine.agent.ledger.invoke(at, at + after + answered, status);
+                traffic.count(at, status, at + answered);
+                machine.agent.ledger.invoke(at, at + answered, status);
             }
         }
     }
     machine.agent.traffic = traffic;
 }
 
-/// What the node of a process answers to these.
-fn at_node(machine: &mut Machine, traffic: &mut Traffic, pid: Pid, numbers: std::ops::Range<u64>) -> Vec<u16> {
+/// What the node of a process answers to these, each with the time at which it comes.
+fn at_node(machine: &mut Machine, traffic: &mut Traffic, pid: Pid, arrivals: &[(u64, Us)]) -> Vec<u16> {
     let tenants = traffic.requests.len().max(1) as u64;
-    let mut statuses = Vec::with_capacity(usize::try_from(numbers.end - numbers.start).unwrap_or(0));
+    let mut statuses = Vec::with_capacity(arrivals.len());
     let place = |number: u64| usize::try_from(number % tenants).unwrap_or(0);
-    // Gone in this very moment; the balancer says what it says of a server that closes.
-    let Some((model, began)) = machine.node_model(pid) else { return numbers.map(|_| 502).collect() };
+    // Gone in this very moment.
+    let Some((model, began)) = machine.node_model(pid) else { return vec![BROKEN_OFF; arrivals.len()] };
     if traffic.alike.as_ref().is_none_or(|(of, _)| *of != pid) {
         let alike = traffic.requests.iter().map(|request| model.alike(request)).collect();
         traffic.alike = Some((pid, alike));
     }
-    let at = |number: u64| traffic.due(number).saturating_sub(began);
+    let arrivals = arrivals.iter().map(|(number, at)| (*number, at.saturating_sub(began)));
     let alike: Option<Vec<Alike>> = traffic.alike.as_ref().and_then(|(_, alike)| alike.iter().copied().collect());
     if let Some(alike) = alike.filter(|alike| !alike.is_empty()) {
-        let arrivals = numbers.clone().filter_map(|number| Some((at(number), *alike.get(place(number))?)));
+        let arrivals = arrivals.clone().filter_map(|(number, at)| Some((at, *alike.get(place(number))?)));
         if model.invoke_many(arrivals, |status| statuses.push(status)) {
             return statuses;
         }
     }
     // Each by itself; an invoke that holds nothing is answered at once.
-    for number in numbers {
+    for (number, at) in arrivals {
         let Some(request) = traffic.requests.get(place(number)) else { continue };
         let id = RequestId(OWN_NUMBERS + number);
-        let outputs = model.handle(at(number), id, request);
+        let outputs = model.handle(at, id, request);
         let status = outputs.into_iter().find_map(|output| match output {
             Output::Respond { request, response } if request == id => Some(response.status),
             _ => None,
         });
-        statuses.push(status.unwrap_or(502));
+        statuses.push(status.unwrap_or(BROKEN_OFF));
     }
     statuses
 }

@@ -134,7 +134,7 @@ fn network(machine: &mut Machine, number: usize) {
     }
     let ports: Vec<u16> = ports.iter().map(|port| port.number).collect();
     for port in &ports {
-        machine.net.published.insert(*port, number);
+        machine.publish(*port, number);
     }
     if !ports.is_empty() {
         machine.listeners_changed();
@@ -156,9 +156,7 @@ fn start_failed(machine: &mut Machine, number: usize, failure: StartFailure) {
 }
 
 fn give_back_ports(machine: &mut Machine, number: usize) {
-    let before = machine.net.published.len();
-    machine.net.published.retain(|_, holder| *holder != number);
-    if machine.net.published.len() != before {
+    if machine.unpublish(number) {
         machine.listeners_changed();
         machine.take_free_ports();
         machine.listeners_changed();
@@ -185,6 +183,7 @@ fn task(machine: &mut Machine, number: usize) {
         Executable::Node(executable, file) => start_node(machine, number, executable, file),
     };
     let now = machine.unix_us();
+    machine.interface_up(number);
     if let Some(container) = machine.docker.containers.get_mut(&number) {
         if container.state == State::Restarting {
             container.restarts += 1;

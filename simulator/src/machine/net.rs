@@ -32,6 +32,8 @@ pub enum Reached {
     Nobody,
     /// docker-proxy takes it and finds nobody behind itself.
     Proxy,
+    /// docker-proxy takes it before the container has its address; see [`Net::unresolved`].
+    Waits,
     /// A node.
     Node(Pid),
     /// Something that takes it and closes.
@@ -69,6 +71,8 @@ pub enum NetEvent {
     Arrives(ExchangeId),
     /// The client has waited long enough.
     TimeOver(ExchangeId),
+    /// The kernel asks again who has the address behind this published port.
+    AsksAgain(u16),
 }
 
 /// A request on its way.
@@ -90,6 +94,12 @@ pub struct Net {
     listeners: BTreeMap<(Namespace, u16), Pid>,
     /// Ports of the machine that docker-proxy passes on, and the container.
     pub published: BTreeMap<u16, usize>,
+    /// Published ports whose container has no interface yet. docker-proxy listens before it has one; the first connection
+    /// through it makes the kernel ask for the container's address (ARP), and when nobody answers the kernel asks again a
+    /// second later: until then all connections hang. `None`: nobody has connected yet.
+    unresolved: BTreeMap<u16, Option<Us>>,
+    /// Requests that hang there, in the order in which they came.
+    hanging: Vec<(u16, ExchangeId, Request)>,
     exchanges: BTreeMap<u64, Exchange>,
     next: u64,
     /// What was reported last.
@@ -178,6 +188,7 @@ impl Machine {
             None => self.listener(namespace, port),
         };
         match listener.and_then(|pid| Some((pid, &self.processes.get(&pid)?.what))) {
+            _ if published.is_some() && self.net.unresolved.contains_key(&port) => Reached::Waits,
             Some((pid, What::Node(_))) => Reached::Node(pid),
             Some(_) => Reached::Other,
             None if published.is_some() => Reached::Proxy,
@@ -234,8 +245,9 @@ impl Machine {
     fn connect(&mut self, id: ExchangeId, namespace: Namespace, port: u16, request: &Request) {
         match self.reached(namespace, port) {
             Reached::Nobody => self.answered(id, Outcome::Refused),
-            Reached::Proxy => self.answered_after(id, Outcome::Closed, self.calibration.net.proxy_gives_up_us),
-            Reached::Other => self.answered(id, Outcome::Closed),
+            Reached::Waits => self.hang(id, port, request),
+            // The container refuses it, and docker-proxy closes.
+            Reached::Proxy | Reached::Other => self.answered(id, Outcome::Closed),
             Reached::Node(pid) => {
                 agent::before_request(self, request);
                 if let Some(exchange) = self.net.exchanges.get_mut(&id.0) {
@@ -246,12 +258,70 @@ impl Machine {
         }
     }
 
-    /// An outcome is there; it reaches the client after the way back.
-    pub(super) fn answered(&mut self, id: ExchangeId, outcome: Outcome) {
-        self.answered_after(id, outcome, 0);
+    fn hang(&mut self, id: ExchangeId, port: u16, request: &Request) {
+        if let Some(asked) = self.net.unresolved.get_mut(&port).filter(|asked| asked.is_none()) {
+            let again = self.now + self.calibration.net.proxy_gives_up_us;
+            *asked = Some(again);
+            self.queue.push(again, Event::Net(NetEvent::AsksAgain(port)));
+        }
+        self.net.hanging.push((port, id, request.clone()));
     }
 
-    fn answered_after(&mut self, id: ExchangeId, outcome: Outcome, later: Us) {
+    /// docker-proxy listens for a container that has no interface yet.
+    pub fn publish(&mut self, port: u16, container: usize) {
+        self.net.published.insert(port, container);
+        self.net.unresolved.insert(port, None);
+    }
+
+    /// The container has its interface. Where somebody has asked for it before, the kernel finds it when it asks again.
+    pub fn interface_up(&mut self, container: usize) {
+        let published = &self.net.published;
+        let before = self.net.unresolved.len();
+        self.net.unresolved.retain(|port, asked| asked.is_some() || published.get(port) != Some(&container));
+        if self.net.unresolved.len() != before {
+            agent::world_changed(self);
+        }
+    }
+
+    /// docker-proxy of these ports is ended: what hangs there is broken off.
+    pub fn unpublish(&mut self, container: usize) -> bool {
+        let ports: Vec<u16> =
+            self.net.published.iter().filter(|(_, of)| **of == container).map(|(port, _)| *port).collect();
+        for port in &ports {
+            self.net.published.remove(port);
+            self.net.unresolved.remove(port);
+            for (id, _) in self.take_hanging(*port) {
+                self.answered(id, Outcome::Closed);
+            }
+        }
+        !ports.is_empty()
+    }
+
+    fn take_hanging(&mut self, port: u16) -> Vec<(ExchangeId, Request)> {
+        let (of_port, others) = std::mem::take(&mut self.net.hanging).into_iter().partition(|(of, ..)| *of == port);
+        self.net.hanging = others;
+        let of_port: Vec<(u16, ExchangeId, Request)> = of_port;
+        of_port.into_iter().map(|(_, id, request)| (id, request)).collect()
+    }
+
+    fn asks_again(&mut self, port: u16) {
+        // The port can have been given back, and published anew, in the meantime.
+        if self.net.unresolved.get(&port) != Some(&Some(self.now)) {
+            return;
+        }
+        agent::settle(self);
+        self.net.unresolved.remove(&port);
+        for (id, request) in self.take_hanging(port) {
+            // Who has gone waits for nothing.
+            if self.net.exchanges.get(&id.0).is_some_and(|exchange| exchange.arrived.is_none()) {
+                self.connect(id, Namespace::Host, port, &request);
+            }
+        }
+        agent::world_changed(self);
+    }
+
+    /// An outcome is there; it reaches the client after the way back.
+    pub(super) fn answered(&mut self, id: ExchangeId, outcome: Outcome) {
         let Some(exchange) = self.net.exchanges.get_mut(&id.0) else { return };
         if exchange.outcome.is_some() {
             return;
@@ -269,12 +339,13 @@ impl Machine {
         };
         exchange.outcome = Some(outcome);
         let spread = way / 4 + 1;
-        let at = self.now + later + way + self.random(spread);
+        let at = self.now + way + self.random(spread);
         self.queue.push(at, Event::Net(NetEvent::Arrives(id)));
     }
 
     pub(super) fn net_event(&mut self, event: NetEvent) {
         match event {
+            NetEvent::AsksAgain(port) => self.asks_again(port),
             NetEvent::Arrives(id) => {
                 let now = self.now;
                 let Some(exchange) = self.net.exchanges.get_mut(&id.0).filter(|exchange| exchange.arrived.is_none())

@@ -306,3 +306,62 @@ fn the_registry_answers_by_tag_and_digest() {
     let request = fake_node::http::Request::new("HEAD", "/v2/");
     assert_eq!(host.machine.fetch(("ghcr.io", 80), &request, None).unwrap().outcome, Outcome::Refused);
 }
+
+/// Begins to start a container that exists, and ends when docker-proxy listens for it on a port.
+fn start_until_published(host: &mut Host, port: u16) {
+    let create = RUN.replace("docker run -d", "docker create").replace("8080:8080", &format!("{port}:{port}"));
+    host.ok(&format!("{create} {REPOSITORY}:v0.4.0"));
+    let number = host.machine.docker.containers().next().map(|one| one.number).unwrap();
+    crate::docker::lifecycle::begin_start(&mut host.machine, number, true);
+    let deadline = host.machine.now + SECOND;
+    while !host.machine.port_taken(port) {
+        assert!(host.machine.now < deadline, "it is never published");
+        host.wait(0.001);
+    }
+}
+
+/// As seen on Docker Engine 26.1.5: whoever connects while docker-proxy listens and the container has no interface yet
+/// waits until a second after the first such connection, and so does everybody after it.
+#[test]
+fn a_connection_that_docker_proxy_takes_too_early_hangs_for_a_second() {
+    let mut host = Host::new();
+    start_until_published(&mut host, 8080);
+    let first = host.machine.now;
+    let second = host.machine.calibration.net.proxy_gives_up_us;
+    let request = fake_node::http::Request::new("GET", "/healthz");
+    let early = host.machine.fetch(("localhost", 8080), &request, Some(SECOND / 2)).unwrap();
+    assert_eq!(early.outcome, crate::machine::net::Outcome::TimedOut);
+    assert_eq!(host.inspect("tensor-wasm", "{{.State.Running}}"), "true", "the node is up and not to be reached");
+    assert_eq!(host.healthz(), Some(200));
+    let answered = host.machine.now - first;
+    assert!((second..second + 5_000).contains(&answered), "{answered}");
+    let later = host.machine.now;
+    assert_eq!(host.healthz(), Some(200));
+    assert!(host.machine.now - later < 5_000);
+}
+
+#[test]
+fn nobody_hangs_where_nobody_connected_too_early() {
+    let mut host = Host::new();
+    // Not the node's own port, which the agent's probe looks at all the time.
+    start_until_published(&mut host, 9090);
+    host.wait(0.5);
+    let began = host.machine.now;
+    let request = fake_node::http::Request::new("GET", "/healthz");
+    let closed = host.machine.fetch(("localhost", 9090), &request, None).unwrap();
+    assert_eq!(closed.outcome, crate::machine::net::Outcome::Closed, "the container refuses it at once");
+    assert!(host.machine.now - began < 5_000);
+}
+
+#[test]
+fn what_hangs_is_broken_off_with_docker_proxy() {
+    use crate::machine::net::{Outcome, Waiter};
+    let mut host = Host::new();
+    start_until_published(&mut host, 8080);
+    let (began, request) = (host.machine.now, fake_node::http::Request::new("GET", "/healthz"));
+    let id = host.machine.send(Waiter::Strand, ("localhost", 8080), &request, None);
+    host.ok("docker rm -f tensor-wasm");
+    let finished = host.machine.take_finished(id).unwrap();
+    assert_eq!(finished.outcome, Outcome::Closed);
+    assert!(finished.arrived - began < host.machine.calibration.net.proxy_gives_up_us, "it did not wait for that");
+}

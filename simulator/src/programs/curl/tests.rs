@@ -64,7 +64,7 @@ fn a_published_port_with_nobody_behind_it_is_closed_in_one_of_two_ways() {
 fn without_a_time_limit_it_waits_for_ever() {
     // A request that nobody answers: the deadline ends the command, -m ends curl.
     let mut machine = machine();
-    machine.net.published.insert(8080, 0);
+    machine.publish(8080, 0);
     machine.calibration.net.proxy_gives_up_us = 60_000_000;
     let began = machine.now;
     machine.deadline = began + 10_000_000;
