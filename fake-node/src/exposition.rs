@@ -2,6 +2,7 @@
 //!
 //! The crates that do this drop lines that they do not understand; a client that decides by metrics must not.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Largest exposition read, in bytes.
@@ -18,6 +19,32 @@ pub struct Sample {
     pub labels: BTreeMap<String, String>,
     /// Value; counters of the node are whole numbers below 2^53.
     pub value: f64,
+}
+
+/// A sample line whose words stand in the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Labels in the order of the text, their escapes undone.
+    labels: Vec<(&'a str, Cow<'a, str>)>,
+    /// Value.
+    pub value: f64,
+}
+
+impl Line<'_> {
+    /// The value of a label.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl From<Line<'_>> for Sample {
+    fn from(line: Line<'_>) -> Sample {
+        let labels = line.labels.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+        Sample { name: line.name.to_owned(), labels, value: line.value }
+    }
 }
 
 /// Why a text is no exposition.
@@ -44,6 +71,14 @@ pub enum ExpositionError {
 /// # Errors
 /// [`ExpositionError`] with the line for anything that is not a comment, an empty line or a sample.
 pub fn parse(text: &str) -> Result<Vec<Sample>, ExpositionError> {
+    Ok(read(text)?.into_iter().map(Sample::from).collect())
+}
+
+/// The same, of samples that are not kept.
+///
+/// # Errors
+/// As [`parse`].
+pub fn read(text: &str) -> Result<Vec<Line<'_>>, ExpositionError> {
     if text.len() > TEXT_MAX {
         return Err(ExpositionError::TooLarge);
     }
@@ -68,12 +103,12 @@ pub fn parse(text: &str) -> Result<Vec<Sample>, ExpositionError> {
     if ended { Ok(samples) } else { Err(ExpositionError::Cut(lines)) }
 }
 
-fn sample(line: &str) -> Result<Sample, &'static str> {
+fn sample(line: &str) -> Result<Line<'_>, &'static str> {
     let (name, rest) = name(line, true);
     if name.is_empty() {
         return Err("neither a comment nor a sample");
     }
-    let mut labels = BTreeMap::new();
+    let mut labels: Vec<(&str, Cow<'_, str>)> = Vec::new();
     let mut rest = rest;
     if let Some(mut inside) = rest.strip_prefix('{') {
         rest = loop {
@@ -83,9 +118,10 @@ fn sample(line: &str) -> Result<Sample, &'static str> {
             let (key, after) = self::name(inside, false);
             let after = after.strip_prefix("=\"").filter(|_| !key.is_empty()).ok_or("a sample with a bad label")?;
             let (text, after) = quoted(after).ok_or("a sample with an unended label value")?;
-            if labels.insert(key.to_owned(), text).is_some() {
+            if labels.iter().any(|(known, _)| *known == key) {
                 return Err("a sample with the same label twice");
             }
+            labels.push((key, text));
             inside = match after.strip_prefix(',') {
                 Some(more) => more,
                 None if after.starts_with('}') => after,
@@ -104,24 +140,31 @@ fn sample(line: &str) -> Result<Sample, &'static str> {
         }
         _ => text.parse().map_err(|_| "a sample whose value is not a number")?,
     };
-    Ok(Sample { name: name.to_owned(), labels, value })
+    Ok(Line { name, labels, value })
 }
 
 fn name(text: &str, colon: bool) -> (&str, &str) {
     let end = text
-        .char_indices()
-        .find(|(at, c)| !(c.is_ascii_alphabetic() || *c == '_' || colon && *c == ':' || *at > 0 && c.is_ascii_digit()))
+        .bytes()
+        .enumerate()
+        .find(|(at, c)| {
+            !(c.is_ascii_alphabetic() || *c == b'_' || colon && *c == b':' || *at > 0 && c.is_ascii_digit())
+        })
         .map_or(text.len(), |(at, _)| at);
     text.split_at(end)
 }
 
 /// The text up to the closing quote, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let plain = text.split_once('"').filter(|(value, _)| !value.contains('\\'));
+    if let Some((value, rest)) = plain {
+        return Some((Cow::Borrowed(value), rest));
+    }
     let mut out = String::new();
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            '"' => return Some((out, text.get(at + 1..)?)),
+            '"' => return Some((Cow::Owned(out), text.get(at + 1..)?)),
             '\\' => match chars.next()?.1 {
                 'n' => out.push('\n'),
                 c @ ('\\' | '"') => out.push(c),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::auth::Secret;
-use crate::exposition::{self, Sample};
+use crate::exposition::{self, Line};
 
 pub mod board;
 mod fetch;
@@ -127,7 +127,8 @@ impl Observation {
                 (Liveness::Unreachable, None)
             }
         };
-        let samples = match metrics.map_err(|failure| failure.to_string()).and_then(read) {
+        let page = metrics.map_err(|failure| failure.to_string()).and_then(page);
+        let samples = match page.as_deref().map_err(Clone::clone).and_then(read) {
             Ok(samples) => samples,
             Err(reason) => {
                 errors.push(format!("/metrics: {reason}"));
@@ -136,7 +137,7 @@ impl Observation {
         };
         let scalar = |name: &str| samples.iter().find(|sample| sample.name == name).map(|sample| whole(sample.value));
         let build = samples.iter().find(|sample| sample.name == "tensor_wasm_build_info");
-        let label = |name: &str| build.and_then(|sample| sample.labels.get(name)).cloned();
+        let label = |name: &str| build.and_then(|sample| sample.label(name)).map(str::to_owned);
         Self {
             target: target.to_owned(),
             interval_secs: None,
@@ -179,12 +180,15 @@ impl Observation {
     }
 }
 
-fn read(answer: Fetched) -> Result<Vec<Sample>, String> {
+fn page(answer: Fetched) -> Result<String, String> {
     if answer.status != 200 {
         return Err(format!("answered {}", answer.status));
     }
-    let text = String::from_utf8(answer.body).map_err(|_| "the body is not UTF-8".to_owned())?;
-    let samples = exposition::parse(&text).map_err(|error| error.to_string())?;
+    String::from_utf8(answer.body).map_err(|_| "the body is not UTF-8".to_owned())
+}
+
+fn read(page: &str) -> Result<Vec<Line<'_>>, String> {
+    let samples = exposition::read(page).map_err(|error| error.to_string())?;
     if samples.iter().any(|sample| sample.name == "tensor_wasm_build_info") {
         Ok(samples)
     } else {
@@ -197,27 +201,25 @@ fn whole(value: f64) -> u64 {
     value as u64
 }
 
-fn endpoints(samples: &[Sample]) -> Vec<Endpoint> {
+fn endpoints(samples: &[Line<'_>]) -> Vec<Endpoint> {
     let mut routes: BTreeMap<&str, Endpoint> = BTreeMap::new();
     let mut buckets: BTreeMap<&str, BTreeMap<u64, f64>> = BTreeMap::new();
     for sample in samples {
-        let Some(route) = sample.labels.get("route") else {
+        let Some(route) = sample.label("route") else {
             continue;
         };
-        match sample.name.as_str() {
+        match sample.name {
             "tensor_wasm_http_requests_total" => {
                 let endpoint = routes.entry(route).or_default();
                 let count = whole(sample.value);
                 endpoint.requests = endpoint.requests.saturating_add(count);
-                if sample.labels.get("status").is_some_and(|status| status.starts_with('5')) {
+                if sample.label("status").is_some_and(|status| status.starts_with('5')) {
                     endpoint.errors_5xx = endpoint.errors_5xx.saturating_add(count);
                 }
             }
             "tensor_wasm_http_request_duration_seconds_bucket" => {
-                let bound = sample
-                    .labels
-                    .get("le")
-                    .and_then(|le| if le == "+Inf" { Some(f64::INFINITY) } else { le.parse().ok() });
+                let bound =
+                    sample.label("le").and_then(|le| if le == "+Inf" { Some(f64::INFINITY) } else { le.parse().ok() });
                 // Positive floats order as their bits do.
                 if let Some(bound) = bound.filter(|bound: &f64| *bound > 0.0) {
                     *buckets.entry(route).or_default().entry(bound.to_bits()).or_default() += sample.value;

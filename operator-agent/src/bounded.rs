@@ -7,6 +7,10 @@ pub const ESCAPED_MAX: usize = 2 << 20;
 /// Not UTF-8 replaced, and cut where its form in JSON would become longer than this.
 pub fn text(bytes: &[u8], escaped_max: usize) -> String {
     let mut text = String::from_utf8_lossy(bytes).into_owned();
+    // No byte takes more than six.
+    if bytes.len().saturating_mul(6) <= escaped_max {
+        return text;
+    }
     let mut length = 0;
     let beyond = text.char_indices().find(|(_, one)| {
         length += escaped(*one);
