@@ -2,22 +2,40 @@
 //!
 //! Strict but for one thing: the text may end after any whole line, because the runbook looks at the first lines only.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One series: a name and its labels, whatever order they were written in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Series {
+pub struct Series<'a> {
     /// Sample name, such as `http_requests_total`.
-    pub name: String,
+    pub name: &'a str,
     /// Labels, escapes decoded.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels<'a>,
+}
+
+/// Labels and their values, by label. A series has a handful, so they stand in a row.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labels<'a>(Vec<(&'a str, Cow<'a, str>)>);
+
+impl Labels<'_> {
+    /// The value of one.
+    pub fn get(&self, label: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == label).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl std::fmt::Debug for Labels<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(label, value)| (label, value))).finish()
+    }
 }
 
 /// All samples of a text.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Samples {
-    series: BTreeMap<Series, f64>,
-    types: BTreeMap<String, String>,
+pub struct Samples<'a> {
+    series: BTreeMap<Series<'a>, f64>,
+    types: BTreeMap<&'a str, &'a str>,
 }
 
 /// Why a text is no exposition.
@@ -30,33 +48,32 @@ pub struct ExpositionError {
     pub reason: String,
 }
 
-impl Samples {
+impl<'a> Samples<'a> {
     /// Value of one series.
-    pub fn get(&self, series: &Series) -> Option<f64> {
+    pub fn get(&self, series: &Series<'_>) -> Option<f64> {
         self.series.get(series).copied()
     }
 
     /// All series and values, ordered by name and labels.
-    pub fn iter(&self) -> impl Iterator<Item = (&Series, f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Series<'a>, f64)> {
         self.series.iter().map(|(series, value)| (series, *value))
     }
 
     /// The series that a `# TYPE` line declares as counters. OpenMetrics declares the name without `_total`.
-    pub fn counters(&self) -> impl Iterator<Item = (&Series, f64)> {
+    pub fn counters(&self) -> impl Iterator<Item = (&Series<'a>, f64)> {
         self.iter().filter(|(series, _)| {
-            let family = series.name.strip_suffix("_total").unwrap_or(&series.name);
-            [series.name.as_str(), family]
-                .iter()
-                .any(|name| self.types.get(*name).is_some_and(|kind| kind == "counter"))
+            let family = series.name.strip_suffix("_total").unwrap_or(series.name);
+            [series.name, family].iter().any(|name| self.types.get(name).is_some_and(|kind| *kind == "counter"))
         })
     }
 
     /// Sum over the series of this name that carry all these labels; `None` where there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let mut found = None;
-        for (series, value) in self.iter() {
-            let matches = |(label, wanted): &(&str, &str)| series.labels.get(*label).is_some_and(|is| is == wanted);
-            if series.name == name && labels.iter().all(matches) {
+        let first = Series { name, labels: Labels::default() };
+        for (series, value) in self.series.range(first..).take_while(|(series, _)| series.name == name) {
+            let matches = |(label, wanted): &(&str, &str)| series.labels.get(label).is_some_and(|is| is == *wanted);
+            if labels.iter().all(matches) {
                 found = Some(found.unwrap_or(0.0) + value);
             }
         }
@@ -69,7 +86,7 @@ impl Samples {
 /// # Errors
 /// The first line that is neither comment nor sample, a series that stands twice, a last line without its end (it may be
 /// cut in the middle of a number), or anything after `# EOF`.
-pub fn parse(text: &str) -> Result<Samples, ExpositionError> {
+pub fn parse(text: &str) -> Result<Samples<'_>, ExpositionError> {
     let mut samples = Samples::default();
     let mut ended = false;
     for (index, whole) in text.split_inclusive('\n').enumerate() {
@@ -87,9 +104,9 @@ pub fn parse(text: &str) -> Result<Samples, ExpositionError> {
             Some(line) if line.starts_with('#') => comment(line, &mut samples).map_err(at)?,
             Some(line) => {
                 let (series, value) = sample(line).map_err(at)?;
-                let again = format!("`{}` with the same labels stands twice", series.name);
+                let name = series.name;
                 if samples.series.insert(series, value).is_some() {
-                    return Err(at(again));
+                    return Err(at(format!("`{name}` with the same labels stands twice")));
                 }
             }
         }
@@ -97,13 +114,13 @@ pub fn parse(text: &str) -> Result<Samples, ExpositionError> {
     Ok(samples)
 }
 
-fn comment(line: &str, samples: &mut Samples) -> Result<(), String> {
+fn comment<'a>(line: &'a str, samples: &mut Samples<'a>) -> Result<(), String> {
     let mut words = line.split(' ').filter(|word| !word.is_empty());
     if (words.next(), words.next()) != (Some("#"), Some("TYPE")) {
         return Ok(());
     }
     match (words.next(), words.next(), words.next()) {
-        (Some(name), Some(kind), None) => match samples.types.insert(name.to_owned(), kind.to_owned()) {
+        (Some(name), Some(kind), None) => match samples.types.insert(name, kind) {
             None => Ok(()),
             Some(_) => Err(format!("a second `# TYPE` for `{name}`")),
         },
@@ -111,9 +128,9 @@ fn comment(line: &str, samples: &mut Samples) -> Result<(), String> {
     }
 }
 
-fn sample(line: &str) -> Result<(Series, f64), String> {
+fn sample(line: &str) -> Result<(Series<'_>, f64), String> {
     let (name, rest) = name(line)?;
-    let (labels, rest) = if rest.starts_with('{') { labels(rest)? } else { (BTreeMap::new(), rest) };
+    let (labels, rest) = if rest.starts_with('{') { labels(rest)? } else { (Labels::default(), rest) };
     let (rest, exemplar) = match rest.split_once('#') {
         None => (rest, None),
         Some((rest, exemplar)) => (rest, Some(exemplar.trim_start())),
@@ -140,30 +157,31 @@ fn numbers(text: &str) -> Result<f64, String> {
     }
 }
 
-fn name(text: &str) -> Result<(String, &str), String> {
+fn name(text: &str) -> Result<(&str, &str), String> {
     let is_name =
-        |index: usize, c: char| c.is_ascii_alphabetic() || c == '_' || c == ':' || (index > 0 && c.is_ascii_digit());
-    let end = text.char_indices().find(|(index, c)| !is_name(*index, *c)).map_or(text.len(), |(index, _)| index);
+        |index: usize, c: u8| c.is_ascii_alphabetic() || c == b'_' || c == b':' || (index > 0 && c.is_ascii_digit());
+    let end = text.bytes().enumerate().find(|(index, c)| !is_name(*index, *c)).map_or(text.len(), |(index, _)| index);
     let (name, rest) = text.split_at(end);
     if name.is_empty() {
         return Err(format!("no name at `{}`", text.chars().take(20).collect::<String>()));
     }
-    Ok((name.to_owned(), rest))
+    Ok((name, rest))
 }
 
 /// `{a="b",…}`, and what follows.
-fn labels(text: &str) -> Result<(BTreeMap<String, String>, &str), String> {
-    let mut labels = BTreeMap::new();
+fn labels(text: &str) -> Result<(Labels<'_>, &str), String> {
+    let mut labels: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(4);
     let mut rest = text.strip_prefix('{').ok_or("labels begin with `{`")?.trim_start();
     loop {
         if let Some(after) = rest.strip_prefix('}') {
-            return Ok((labels, after));
+            return Ok((Labels(labels), after));
         }
         let (label, after) = name(rest)?;
         let quoted = after.trim_start().strip_prefix('=').map(str::trim_start).and_then(|text| text.strip_prefix('"'));
         let (value, after) = quoted_value(quoted.ok_or_else(|| format!("label `{label}` has no quoted value"))?)?;
-        if labels.insert(label.clone(), value).is_some() {
-            return Err(format!("label `{label}` stands twice"));
+        match labels.binary_search_by(|(known, _)| (*known).cmp(label)) {
+            Ok(_) => return Err(format!("label `{label}` stands twice")),
+            Err(place) => labels.insert(place, (label, value)),
         }
         rest = after.trim_start();
         match rest.strip_prefix(',') {
@@ -175,12 +193,16 @@ fn labels(text: &str) -> Result<(BTreeMap<String, String>, &str), String> {
 }
 
 /// The text up to the closing quote, escapes decoded, and what follows.
-fn quoted_value(text: &str) -> Result<(String, &str), String> {
+fn quoted_value(text: &str) -> Result<(Cow<'_, str>, &str), String> {
+    match text.split_once('"') {
+        Some((value, rest)) if !value.contains('\\') => return Ok((Cow::Borrowed(value), rest)),
+        _ => {}
+    }
     let mut value = String::new();
     let mut chars = text.char_indices();
     while let Some((index, c)) = chars.next() {
         match c {
-            '"' => return Ok((value, text.get(index + 1..).unwrap_or_default())),
+            '"' => return Ok((Cow::Owned(value), text.get(index + 1..).unwrap_or_default())),
             '\\' => match chars.next() {
                 Some((_, 'n')) => value.push('\n'),
                 Some((_, escaped @ ('"' | '\\'))) => value.push(escaped),
@@ -207,10 +229,10 @@ mod tests {
         assert_eq!(samples.sum("requests_total", &[("route", "/a")]), Some(4.0));
         assert_eq!(samples.sum("requests_total", &[("status", "500")]), Some(1.0));
         assert_eq!(samples.sum("requests_total", &[("status", "404")]), None);
-        let counters: Vec<&str> = samples.counters().map(|(series, _)| series.name.as_str()).collect();
+        let counters: Vec<&str> = samples.counters().map(|(series, _)| series.name).collect();
         assert_eq!(counters, ["old_total", "requests_total", "requests_total"]);
         let old = samples.iter().find(|(series, _)| series.name == "old_total").unwrap().0;
-        assert_eq!(old.labels["note"], "a\"b\\c\nd");
+        assert_eq!(old.labels.get("note"), Some("a\"b\\c\nd"));
         assert_eq!(samples.get(old), Some(2.5));
     }
 

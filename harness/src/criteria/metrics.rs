@@ -89,12 +89,12 @@ impl<'a> Pair<'a> {
     }
 
     /// Both bodies, read.
-    pub(crate) fn read(&self) -> Result<[Samples; 2], String> {
+    pub(crate) fn read(&self) -> Result<[Samples<'a>; 2], String> {
         if let Some(failure) = self.failure {
             return Err(format!("a fetch of /metrics failed: {failure}"));
         }
         let [first, second] = self.bodies;
-        let read = |which: &str, body: &str| parse(body).map_err(|error| format!("the {which} body: {error}"));
+        let read = |which: &str, body: &'a str| parse(body).map_err(|error| format!("the {which} body: {error}"));
         Ok([read("first", first)?, read("second", second)?])
     }
 
@@ -132,8 +132,8 @@ impl<'a> Pair<'a> {
 }
 
 /// No counter that `wanted` picks is smaller than before, or gone.
-fn never_falls(first: &Samples, second: &Samples, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-    for (series, before) in first.iter().filter(|(series, _)| wanted(&series.name)) {
+fn never_falls(first: &Samples<'_>, second: &Samples<'_>, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
+    for (series, before) in first.iter().filter(|(series, _)| wanted(series.name)) {
         match second.get(series) {
             Some(after) if after >= before => {}
             Some(after) => return Err(format!("{} {:?} fell from {before} to {after}", series.name, series.labels)),
@@ -144,7 +144,7 @@ fn never_falls(first: &Samples, second: &Samples, wanted: impl Fn(&str) -> bool)
 }
 
 /// As a person reads two outputs: some counter is larger, none is smaller. Either may show less than the whole text.
-fn incremented(first: &Samples, second: &Samples) -> Result<(), String> {
+fn incremented(first: &Samples<'_>, second: &Samples<'_>) -> Result<(), String> {
     let mut larger = false;
     let mut compared = 0;
     for (series, after) in second.counters() {

@@ -87,6 +87,16 @@ pub fn judge(criterion: &dyn Criterion, facts: &Facts<'_>) -> CriterionResult {
     CriterionResult { outcome: oracle.outcome, literal: literal.outcome, detail, events }
 }
 
+/// What the oracle alone says.
+pub fn oracle(criterion: &dyn Criterion, facts: &Facts<'_>) -> Outcome {
+    if facts.not_verified().is_some() { Outcome::NotRun } else { criterion.oracle(facts).outcome }
+}
+
+/// What the runbook's own check alone says.
+pub fn literal(criterion: &dyn Criterion, facts: &Facts<'_>) -> Outcome {
+    if facts.not_verified().is_some() { Outcome::NotRun } else { criterion.literal(facts).outcome }
+}
+
 /// The runs of the runbook's own command for a criterion. A form that the binding supplies is not the runbook's check.
 fn checks<'f, 'a>(facts: &'f Facts<'a>, id: &str) -> Vec<&'f CommandRun<'a>> {
     let own = |run: &&CommandRun<'_>| {

@@ -8,7 +8,7 @@ use crate::drive::run_command::Limits;
 use crate::drive::{Drill, DriveError};
 use crate::history::What;
 use crate::history::event::{Block, BlockEnd, Plan};
-use crate::history::read::History;
+use crate::history::read;
 use crate::judge::facts::Facts;
 use crate::judge::{Outcome, latency};
 use crate::scenario::Operator;
@@ -99,17 +99,17 @@ impl Desk<'_> {
     /// What a careful operator has before their eyes: the literal checks. Points without a command are read as the
     /// oracle reads them (design.md, decision 4).
     fn literal_checks_pass(&self, drill: &Drill<'_>) -> bool {
-        let history = History::of(self.record.events().to_vec());
-        let Some(facts) = Facts::of(&history) else { return false };
+        let events = self.record.events();
+        let cut = read::cut(events);
+        let Some(facts) = Facts::of_events(events, cut.as_deref()) else { return false };
         drill.plan.criteria.iter().all(|id| {
             let Some(criterion) = criteria::REGISTRY.iter().find(|criterion| criterion.id() == id) else {
                 return false;
             };
-            let result = criteria::judge(*criterion, &facts);
             let without_command =
                 drill.procedure.verification.iter().any(|point| point.criterion == *id && point.command.is_none());
-            let read = if without_command { result.outcome } else { result.literal };
-            read == Outcome::Pass
+            let read = if without_command { criteria::oracle } else { criteria::literal };
+            read(*criterion, &facts) == Outcome::Pass
         })
     }
 }

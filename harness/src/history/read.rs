@@ -92,7 +92,7 @@ impl History {
 
     /// Takes events as they are and says whether they are whole.
     pub fn of(events: Vec<Event>) -> History {
-        let cut = find_cut(&events);
+        let cut = cut(&events);
         History { events, cut }
     }
 
@@ -105,7 +105,8 @@ impl History {
     }
 }
 
-fn find_cut(events: &[Event]) -> Option<String> {
+/// Why these events are no whole History, if they are not.
+pub fn cut(events: &[Event]) -> Option<String> {
     if !matches!(events.first().map(|first| &first.what), Some(What::DrillBegan { .. })) {
         return Some("the beginning is missing".into());
     }
@@ -129,41 +130,75 @@ fn find_cut(events: &[Event]) -> Option<String> {
     }
 }
 
-/// Writes events as they come, each whole on the disk's side of the process before the next: readable after SIGKILL.
-#[derive(Debug)]
-pub struct HistoryWriter<W: Write> {
-    sink: W,
+/// Events as they come: here they get their numbers.
+#[derive(Debug, Default)]
+pub struct Events {
     events: Vec<Event>,
     last_us: u64,
 }
 
-impl<W: Write> HistoryWriter<W> {
-    /// Writes to `sink`, unbuffered: give it a file.
-    pub fn new(sink: W) -> Self {
-        HistoryWriter { sink, events: Vec::new(), last_us: 0 }
+impl Events {
+    /// None yet, with room for so many.
+    pub fn with_room(events: usize) -> Events {
+        Events { events: Vec::with_capacity(events), last_us: 0 }
     }
 
-    /// Appends an event and returns its number. A time before the last one's is moved up to it: two clocks never
+    /// Appends an event and returns it with its number. A time before the last one's is moved up to it: two clocks never
     /// make a History run backwards.
-    pub fn write(&mut self, at_us: u64, what: What) -> std::io::Result<u64> {
+    pub fn push(&mut self, at_us: u64, what: What) -> &Event {
         self.last_us = self.last_us.max(at_us);
-        let event = Event { n: self.events.len() as u64 + 1, at_us: self.last_us, what };
-        let mut line = serde_json::to_vec(&event)?;
-        line.push(b'\n');
-        self.sink.write_all(&line)?;
-        self.sink.flush()?;
-        let n = event.n;
-        self.events.push(event);
-        Ok(n)
+        let place = self.events.len();
+        self.events.push(Event { n: place as u64 + 1, at_us: self.last_us, what });
+        &self.events[place]
     }
 
-    /// What has been written.
-    pub fn events(&self) -> &[Event] {
+    /// All so far.
+    pub fn all(&self) -> &[Event] {
         &self.events
     }
 
     /// Time of the last event.
     pub fn last_us(&self) -> u64 {
         self.last_us
+    }
+
+    /// All of them as a History.
+    pub fn into_history(self) -> History {
+        History::of(self.events)
+    }
+}
+
+/// Writes events as they come, each whole on the disk's side of the process before the next: readable after SIGKILL.
+#[derive(Debug)]
+pub struct HistoryWriter<W: Write> {
+    sink: W,
+    events: Events,
+}
+
+impl<W: Write> HistoryWriter<W> {
+    /// Writes to `sink`, unbuffered: give it a file.
+    pub fn new(sink: W) -> Self {
+        HistoryWriter { sink, events: Events::default() }
+    }
+
+    /// Appends an event and returns its number; see [`Events::push`]. One that cannot be written is not counted as
+    /// written: nothing may be appended after it.
+    pub fn write(&mut self, at_us: u64, what: What) -> std::io::Result<u64> {
+        let event = self.events.push(at_us, what);
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.sink.write_all(&line)?;
+        self.sink.flush()?;
+        Ok(event.n)
+    }
+
+    /// What has been written.
+    pub fn events(&self) -> &[Event] {
+        self.events.all()
+    }
+
+    /// Time of the last event.
+    pub fn last_us(&self) -> u64 {
+        self.events.last_us()
     }
 }

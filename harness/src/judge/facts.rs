@@ -58,10 +58,16 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Reads a History; `None` if its first event is no plan, so that nothing says what was drilled.
     pub fn of(history: &'a History) -> Option<Facts<'a>> {
+        Facts::of_events(&history.events, history.cut.as_deref())
+    }
+
+    /// The same of events, and why they are not whole.
+    pub fn of_events(events: &'a [Event], cut: Option<&'a str>) -> Option<Facts<'a>> {
+        let Some(What::DrillBegan { plan }) = events.first().map(|first| &first.what) else { return None };
         let mut facts = Facts {
-            plan: history.plan()?,
-            events: &history.events,
-            cut: history.cut.as_deref(),
+            plan,
+            events,
+            cut,
             commands: Vec::new(),
             looks: Vec::new(),
             rotation: Vec::new(),
@@ -69,7 +75,7 @@ impl<'a> Facts<'a> {
             blocks: Vec::new(),
         };
         let mut block = None;
-        for event in &history.events {
+        for event in events {
             facts.take(event, &mut block);
         }
         Some(facts)
