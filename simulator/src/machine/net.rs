@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use fake_node::http::{Request, Response};
 use operator_agent::protocol::{Happened, Listener};
@@ -11,6 +12,9 @@ use super::process::{Pid, What};
 use crate::agent::Waiter as AgentWaiter;
 use crate::time::{Event, Us};
 use crate::{Run, agent};
+
+/// What stands for the executable of docker-proxy: of each program another.
+static PROXY_SHA256: LazyLock<String> = LazyLock::new(|| crate::sha256_hex(b"docker-proxy"));
 
 /// A network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,7 +161,7 @@ impl Machine {
                     process: Some(operator_agent::protocol::NodeProcess {
                         pid: 2,
                         executable: "/usr/sbin/docker-proxy".into(),
-                        sha256: crate::sha256_hex(b"docker-proxy"),
+                        sha256: PROXY_SHA256.clone(),
                         version: None,
                     }),
                 };

@@ -160,6 +160,12 @@ pub const REGISTRY: &[Program] = &[
     echo::YES,
 ];
 
+/// The program of this name.
+fn program(name: &str) -> Option<&'static Program> {
+    let place = REGISTRY.binary_search_by(|program| program.name.cmp(name)).ok()?;
+    REGISTRY.get(place)
+}
+
 /// How much a command takes from a pipe before it goes, where its arguments alone say so: a writer beyond it is ended.
 pub fn reader_takes(words: &[String]) -> Option<ReaderTakes> {
     let name = words.first()?;
@@ -177,7 +183,7 @@ pub fn nested(words: &[&str]) -> Result<(), String> {
     let mut words = words.iter().copied().skip_while(|word| word.contains('='));
     let name = words.next().unwrap_or_default();
     let arguments: Vec<Option<&str>> = words.map(Some).collect();
-    match REGISTRY.iter().find(|program| program.name == name.rsplit('/').next().unwrap_or(name)) {
+    match program(name.rsplit('/').next().unwrap_or(name)) {
         Some(program) => (program.knows)(&arguments).map_err(|what| format!("{name}: {what}")),
         None => Ok(()),
     }
@@ -209,11 +215,13 @@ pub fn find(machine: &Machine, context: &Context, name: &str) -> Result<String, 
     }
     let path = context.environment.get("PATH").map_or(PATH, String::as_str);
     let mut denied = None;
+    let mut full = String::new();
     for folder in path.split(':') {
-        let full = format!("{folder}/{name}");
+        full.clear();
+        full.extend([folder, "/", name]);
         match path_of(&full) {
             Ok(()) => return Ok(full),
-            Err(Errno::PermissionDenied) => denied = Some(full),
+            Err(Errno::PermissionDenied) => denied = Some(full.clone()),
             Err(_) => {}
         }
     }
@@ -243,7 +251,7 @@ pub fn execute_file(machine: &mut Machine, path: &str, words: &[String], context
     machine.spend(spawn)?;
     let Ok(ino) = machine.files.resolve(context.user, &context.cwd, path) else { return Ok(127) };
     match machine.files.inode(ino).kind.clone() {
-        Kind::File(Content::Program(name)) => match REGISTRY.iter().find(|program| program.name == name) {
+        Kind::File(Content::Program(name)) => match program(name) {
             Some(program) => (program.run)(machine, &Call { words, context }),
             None => Err(Stop::Unable(format!("the program {name} is not modelled; use --host container"))),
         },

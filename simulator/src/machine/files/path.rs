@@ -11,6 +11,11 @@ const PATH_MAX: usize = 4096;
 /// The folder that holds a name, and the name.
 pub(super) type Place = (Ino, String);
 
+/// The parts of a path.
+fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
 impl Files {
     /// The inode behind a path, links followed. `cwd` is absolute.
     pub fn resolve(&self, user: Uid, cwd: &str, path: &str) -> Result<Ino, Errno> {
@@ -29,11 +34,13 @@ impl Files {
         if path.len() > PATH_MAX {
             return Err(Errno::NameTooLong);
         }
-        let full = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
+        let cwd = if path.starts_with('/') { "" } else { cwd };
+        if let Some(found) = self.walk_plainly(user, cwd, path) {
+            return found;
+        }
         // Folders passed through, for `..`.
         let mut stack = vec![Ino(0)];
-        let mut waiting: Vec<String> =
-            full.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let mut waiting: Vec<&str> = parts(path).rev().chain(parts(cwd).rev()).collect();
         let mut links = 0;
         let mut last = Ino(0);
         while let Some(part) = waiting.pop() {
@@ -42,7 +49,7 @@ impl Files {
             if !self.may(user, here, Access::Execute) {
                 return Err(Errno::PermissionDenied);
             }
-            match part.as_str() {
+            match part {
                 "." => {
                     last = here;
                     continue;
@@ -56,7 +63,7 @@ impl Files {
                 }
                 _ => {}
             }
-            let ino = *names.get(&part).ok_or(Errno::NotFound)?;
+            let ino = *names.get(part).ok_or(Errno::NotFound)?;
             match &self.inode(ino).kind {
                 Kind::Link(target) if follow_last || !waiting.is_empty() => {
                     links += 1;
@@ -66,7 +73,7 @@ impl Files {
                     if target.starts_with('/') {
                         stack.truncate(1);
                     }
-                    waiting.extend(target.split('/').rev().filter(|part| !part.is_empty()).map(str::to_owned));
+                    waiting.extend(parts(target).rev());
                     last = stack.last().copied().unwrap_or(Ino(0));
                 }
                 _ => {
@@ -75,10 +82,31 @@ impl Files {
                 }
             }
         }
-        if full.ends_with('/') && !matches!(self.inode(last).kind, Kind::Folder(_)) {
+        if path.ends_with('/') && !matches!(self.inode(last).kind, Kind::Folder(_)) {
             return Err(Errno::NotADirectory);
         }
         Ok(last)
+    }
+
+    /// The same, where no part of the path is a link or leads back: nothing has to be kept in mind then. `None`: one is.
+    fn walk_plainly(&self, user: Uid, cwd: &str, path: &str) -> Option<Result<Ino, Errno>> {
+        let mut here = Ino(0);
+        for part in parts(cwd).chain(parts(path)) {
+            let Kind::Folder(names) = &self.inode(here).kind else { return Some(Err(Errno::NotADirectory)) };
+            if !self.may(user, here, Access::Execute) {
+                return Some(Err(Errno::PermissionDenied));
+            }
+            if matches!(part, "." | "..") {
+                return None;
+            }
+            let Some(ino) = names.get(part) else { return Some(Err(Errno::NotFound)) };
+            if matches!(self.inode(*ino).kind, Kind::Link(_)) {
+                return None;
+            }
+            here = *ino;
+        }
+        let is_file = path.ends_with('/') && !matches!(self.inode(here).kind, Kind::Folder(_));
+        Some(if is_file { Err(Errno::NotADirectory) } else { Ok(here) })
     }
 
     /// The folder that a new name goes into. The last link of an existing path is followed, as open(2) does.
@@ -102,13 +130,17 @@ impl Files {
     /// The absolute path with all links resolved, of something that is there.
     pub fn canonical(&self, ino: Ino) -> String {
         // Found from the root: a machine has some hundred names, and few ask.
-        let mut waiting = vec![(Ino(0), String::new())];
-        while let Some((here, path)) = waiting.pop() {
+        let mut waiting = vec![(Ino(0), 0, "")];
+        // Names on the way down.
+        let mut way: Vec<&str> = Vec::new();
+        while let Some((here, depth, name)) = waiting.pop() {
+            way.truncate(depth);
+            way.push(name);
             if here == ino {
-                return if path.is_empty() { "/".to_owned() } else { path };
+                return if depth == 0 { "/".to_owned() } else { way.join("/") };
             }
             if let Kind::Folder(names) = &self.inode(here).kind {
-                waiting.extend(names.iter().map(|(name, ino)| (*ino, format!("{path}/{name}"))));
+                waiting.extend(names.iter().map(|(name, ino)| (*ino, depth + 1, name.as_str())));
             }
         }
         String::new()
