@@ -142,7 +142,7 @@ fn paged_once_and_maintained(finished: &Finished) {
 }
 
 fn token_is_nowhere(finished: &Finished) {
-    let token = furnish::token(&finished.plan.id);
+    let token = furnish::token(&finished.plan);
     for path in files_below(&finished.root) {
         let bytes = std::fs::read(&path).unwrap();
         let is_in = bytes.windows(token.len()).any(|window| window == token.as_bytes());

@@ -11,10 +11,13 @@ use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished, HISTORY, Manifest};
 use rollback_harness::fault;
+use rollback_harness::history::What;
+use rollback_harness::history::read::History;
 use rollback_harness::host::HostKind;
 use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::scenario::Operator;
+use rollback_harness::simulate::Bench;
 use rollback_harness::topology;
 
 fn main() {
@@ -41,6 +44,10 @@ fn main() {
     }
     trials.push(Trial::test("sim::seeds::decide-and-nothing-else", || {
         seeds_decide();
+        Ok(())
+    }));
+    trials.push(Trial::test("sim::memory::as-in-the-bundle", || {
+        in_memory_as_in_the_bundle();
         Ok(())
     }));
     assert!(trials.len() > 48, "the scenario files have gone");
@@ -109,5 +116,25 @@ fn seeds_decide() {
     }
     if histories.len() != 20 {
         panic!("{} Histories of 20 seeds", histories.len());
+    }
+}
+
+/// A drill without a bundle is the same drill, whatever was drilled on the same machine before: plan, id and all.
+fn in_memory_as_in_the_bundle() {
+    // What is kept, where, and searched: only a bundle has it.
+    let told = |history: &History| -> Vec<(u64, What)> {
+        let of_bundle = |what: &What| matches!(what, What::Captured { .. } | What::SecretsScanned { .. });
+        history.events.iter().filter(|e| !of_bundle(&e.what)).map(|e| (e.at_us, e.what.clone())).collect()
+    };
+    for topology in topology::known(&workspace().join("scenarios/topologies/documented")) {
+        let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+        let wanted = Selection { seed: 7, ..simulated("baseline", &topology, Operator::Careful, out.path()) };
+        let (_, finished) = drill(&wanted).unwrap();
+        let mut bench = Bench::new(prepare::prepare(&Selection { seed: 1, ..wanted }).unwrap().pop().unwrap()).unwrap();
+        let other = bench.drill(6).unwrap();
+        let same = bench.drill(7).unwrap();
+        assert_eq!(told(&same.history), told(&finished.history), "{topology}");
+        assert_ne!(told(&other.history), told(&finished.history), "{topology}: the seed decides nothing");
+        assert_eq!((same.judgement.verdict, same.judgement.conforms), (finished.judgement.verdict, true), "{topology}");
     }
 }

@@ -1,29 +1,31 @@
-//! How many drills a second the simulator makes on one core: `baseline` on each topology, History and verdict in memory.
+//! How many drills a second the simulator makes on one core: `baseline` on each topology, History and verdict in memory;
+//! and the most memory that the process has held.
 //!
-//! `cargo run --release --example throughput -p rollback-harness -- [DRILLS]` (1000 of each, five times, by default).
+//! `cargo run --release --example throughput -p rollback-harness -- [DRILLS [TOPOLOGY]]` (1000 of each, five times, by
+//! default).
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::path::Path;
 use std::time::Instant;
 
 use rollback_harness::host::HostKind;
-use rollback_harness::host::sim::Scripts;
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::scenario::Operator;
-use rollback_harness::simulate::simulate;
+use rollback_harness::simulate::Bench;
 use rollback_harness::workspace;
 
 /// Runs of which the median counts.
 const RUNS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let drills: u64 = match std::env::args().nth(1) {
+    let mut arguments = std::env::args().skip(1);
+    let drills: u64 = match arguments.next() {
         Some(text) => text.parse()?,
         None => 1000,
     };
     let selection = Selection {
         host: HostKind::Sim,
-        topology: "all".into(),
+        topology: arguments.next().unwrap_or_else(|| "all".into()),
         scenarios: vec!["baseline".into()],
         profile: "documented".into(),
         operators: vec![Operator::Careful],
@@ -34,12 +36,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         workspace: workspace::locate(Path::new(".")),
     };
     for prepared in prepare::prepare(&selection)? {
-        let mut scripts = Scripts::default();
+        let topology = prepared.plan.topology.clone();
+        let mut bench = Bench::new(prepared)?;
         let (mut rates, mut virtual_us) = (Vec::new(), 0);
         for _ in 0..RUNS {
             let began = Instant::now();
             for seed in 1..=drills {
-                let simulated = simulate(&prepared, seed, &mut scripts)?;
+                let simulated = bench.drill(seed)?;
                 if !simulated.judgement.conforms {
                     let judgement = simulated.judgement;
                     return Err(format!("seed {seed}: {}, broken {:?}", judgement.verdict, judgement.broken).into());
@@ -51,7 +54,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         rates.sort_by(f64::total_cmp);
         let median = rates.get(RUNS / 2).copied().unwrap_or_default();
         let length = virtual_us as f64 / 1e6;
-        println!("{:<8} {median:>8.0} drills a second, each {length:.1} s of virtual time", prepared.plan.topology);
+        println!("{topology:<8} {median:>8.0} drills a second, each {length:.1} s of virtual time");
     }
+    println!("{}", peak_memory()?);
     Ok(())
+}
+
+/// The most memory that this process has held at a time, as proc_pid_status(5) says it.
+fn peak_memory() -> Result<String, Box<dyn std::error::Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+    Ok(format!("{:.1} MiB of memory at the most", kib as f64 / 1024.0))
 }

@@ -13,6 +13,7 @@ use simulated_host::programs::git::objects::fast_import;
 use simulated_host::spec::{Entry, EntryKind, ImageSpec, ReleaseCommits};
 
 use crate::fault::{Effect, TagChange};
+use crate::history::event::Plan;
 use crate::host::container::registry::{self, Published};
 use crate::host::container::{Machine, machine as files};
 use crate::host::{self, AsRoot};
@@ -23,6 +24,8 @@ use crate::topology::{self, Arranged, Image, RepositoryFile, Topology};
 
 /// One of the commands that settle a machine; the longest waits for the repository's import.
 const SETTLE_MS: u64 = 20_000;
+/// Decides what chance decides while a simulated machine comes up and is settled.
+const BOOT_SEED: u64 = 0;
 /// Where the agent lies under its other names.
 const AGENT_NAMES: [&str; 3] = [files::AGENT, "/usr/local/bin/page", "/usr/local/lib/rollback-drill/hold-port"];
 /// Where the repository's history lies until it is imported.
@@ -71,16 +74,18 @@ pub struct Furnished {
     commits: Vec<ReleaseCommits>,
 }
 
-/// The token that is planted in a drill's machine and searched for in its bundle: of no meaning to anybody else, another one
-/// for each drill, and not part of anything that the bundle shows.
-pub fn token(id: &str) -> String {
-    let hash = release::sha256_hex(format!("token{id}").as_bytes());
+/// The token that is planted in a drill's machine and searched for in its bundle: of no meaning to anybody else, and not part
+/// of anything that the bundle shows. Drills that differ by their seed alone have the same: their machines boot alike.
+pub fn token(plan: &Plan) -> String {
+    let of = [&plan.scenario, &plan.topology, &plan.host, &plan.profile, &plan.runbook.sha256, &plan.binding.sha256];
+    let versions = [&plan.good.version, &plan.bad.version];
+    let hash = release::sha256_hex(format!("token {of:?} {versions:?} {}", plan.operator.as_str()).as_bytes());
     format!("drill-token-{}", hash.get(..32).unwrap_or_default())
 }
 
 /// Describes the machine of a drill; writes the hashes of its executables and images into the plan.
 pub fn furnish(prepared: &mut Prepared, executables: &Executables) -> Result<Furnished, RunError> {
-    let token = token(&prepared.plan.id);
+    let token = token(&prepared.plan);
     let file = |release: &Release, executable: &Executable| ReleaseFile {
         release: Arc::new(release.clone()),
         sha256: executable.sha256.as_str().into(),
@@ -126,10 +131,10 @@ impl Furnished {
         Ok(Machine { topology: topology.clone(), archive, token: self.token, releases: self.releases })
     }
 
-    /// For the simulator.
-    pub fn for_simulator(self, topology: &Topology, seed: u64) -> MachineSpec {
+    /// For the simulator. Machines of one description boot alike; a drill's seed decides from its beginning on.
+    pub fn for_simulator(self, topology: &Topology) -> MachineSpec {
         MachineSpec {
-            seed,
+            seed: BOOT_SEED,
             setup: host::setup(topology, &self.token, &self.releases),
             entries: self.entries,
             images: self.images.into_iter().map(|(_, image)| image).collect(),
@@ -312,14 +317,20 @@ pub fn settle(host: &mut dyn AsRoot, prepared: &Prepared) -> Result<(), RunError
 #[cfg(test)]
 mod tests {
     use super::token;
+    use crate::judge::sample;
 
     #[test]
-    fn a_token_shows_nothing_of_the_drills_id() {
-        let id = "11".repeat(32);
-        let one = token(&id);
-        assert_eq!(one, token(&id));
-        assert_ne!(one, token(&"12".repeat(32)));
+    fn a_token_shows_nothing_of_the_drill_and_is_not_decided_by_its_seed() {
+        let plan = sample::plan();
+        let one = token(&plan);
+        let mut reseeded = plan.clone();
+        (reseeded.seed, reseeded.id) = ("2".into(), "12".repeat(32));
+        let mut other = plan.clone();
+        other.topology.push('x');
+        assert_eq!(one, token(&reseeded));
+        assert_ne!(one, token(&other));
         let hex = one.strip_prefix("drill-token-").unwrap();
-        assert!(hex.len() == 32 && hex.chars().all(|c| c.is_ascii_hexdigit()) && !id.contains(hex), "{one}");
+        let shown = serde_json::to_string(&plan).unwrap();
+        assert!(hex.len() == 32 && hex.chars().all(|c| c.is_ascii_hexdigit()) && !shown.contains(hex), "{one}");
     }
 }

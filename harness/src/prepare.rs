@@ -76,8 +76,22 @@ pub struct Prepared {
     pub bad: Release,
     /// Effects from outside.
     pub outside: Vec<(String, Effect)>,
+    /// SHA-256 of everything that decides it but the seed.
+    pub without_seed: String,
     /// The command line that repeats it.
     pub rerun: String,
+}
+
+impl Prepared {
+    /// Gives the plan another seed, and the id that comes with it. The command line stays as it is.
+    pub fn reseed(&mut self, seed: u64) {
+        (self.plan.seed, self.plan.id) = (seed.to_string(), seeded(&self.without_seed, seed));
+    }
+}
+
+/// A drill's id: SHA-256 of everything that decides it.
+fn seeded(without_seed: &str, seed: u64) -> String {
+    sha256_hex(format!("{without_seed} {seed}").as_bytes())
 }
 
 /// Makes every drill of a selection.
@@ -185,7 +199,7 @@ fn wanted_topologies(selection: &Selection) -> Result<Vec<String>, BadInput> {
     )))
 }
 
-/// Everything that decides a drill; its SHA-256 is the drill's id.
+/// Everything that decides a drill but its seed; see [`Prepared::without_seed`].
 #[derive(Serialize)]
 struct Decides<'a> {
     harness: &'a str,
@@ -197,7 +211,6 @@ struct Decides<'a> {
     profile: &'a str,
     operator: Operator,
     host: &'a str,
-    seed: String,
 }
 
 fn one(
@@ -245,14 +258,14 @@ fn one(
         profile: &selection.profile,
         operator,
         host: selection.host.as_str(),
-        seed: selection.seed.to_string(),
     };
     let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
+    let without_seed = sha256_hex(&decides);
     let plan = Plan {
         schema: SCHEMA,
         harness: harness.to_owned(),
         seed: selection.seed.to_string(),
-        id: sha256_hex(&decides),
+        id: seeded(&without_seed, selection.seed),
         scenario: scenario.name.clone(),
         topology: id.to_owned(),
         host: selection.host.as_str().to_owned(),
@@ -279,7 +292,7 @@ fn one(
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
     };
-    Ok(Prepared { rerun: rerun(selection, given, &plan), plan, procedure, topology, good, bad, outside })
+    Ok(Prepared { rerun: rerun(selection, given, &plan), without_seed, plan, procedure, topology, good, bad, outside })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.

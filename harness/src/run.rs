@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use crate::bundle::{Bundle, BundleError, Finished};
 use crate::drive::{self, Drill, DriveError, Record};
-use crate::furnish::{self, Executables};
+use crate::furnish::{self, Executables, Furnished};
 use crate::history::What;
 use crate::history::event::{Event, Plan};
 use crate::host::container::binaries::Binaries;
 use crate::host::container::{ContainerHost, binaries, engine};
-use crate::host::sim::{self, Scripts, SimHost};
-use crate::host::{AsRoot, HostError, HostKind};
+use crate::host::sim::{self, Scripts, Settled, SimHost};
+use crate::host::{Host, HostError, HostKind};
 use crate::interrupt;
 use crate::prepare::{BadInput, Prepared, Selection};
 
@@ -100,7 +100,7 @@ pub fn check(drills: &[Prepared]) -> Result<(), RunError> {
         if !checked.contains(&same) {
             let mut described = prepared.clone();
             let furnished = furnish::furnish(&mut described, &Executables::stand_ins(prepared)?)?;
-            let spec = furnished.for_simulator(&prepared.topology, 0);
+            let spec = furnished.for_simulator(&prepared.topology);
             sim::check(&prepared.plan.runbook.path, &prepared.procedure, &spec)?;
             checked.push(same);
         }
@@ -143,27 +143,33 @@ pub fn drill(
             let progress = &mut |line: &str| recorder.audience.progress(line);
             let mut host = ContainerHost::start(machine, progress)?;
             let create_to_answer_ms = u64::try_from(host.create_to_answer().as_millis()).unwrap_or(u64::MAX);
+            furnish::settle(&mut host, &prepared)?;
             carry_out(&prepared, &mut host, create_to_answer_ms, &mut recorder)?;
         }
         Ready::Sim(scripts) => {
-            let spec = furnished.for_simulator(&prepared.topology, selection.seed);
-            let mut host = SimHost::start(spec, std::mem::take(scripts))?;
+            let mut host = settled(&prepared, furnished, scripts)?.begin(selection.seed);
             let create_to_answer_ms = host.create_to_answer_ms();
             carry_out(&prepared, &mut host, create_to_answer_ms, &mut recorder)?;
-            *scripts = host.into_scripts();
         }
     }
     Ok(recorder.bundle.finish()?)
 }
 
-/// A drill on a host that is up.
+/// A simulated machine on which the drill can begin. No seed has a part in it yet: it is the same for all of them.
+pub fn settled(prepared: &Prepared, furnished: Furnished, scripts: &Scripts) -> Result<Settled, RunError> {
+    let spec = furnished.for_simulator(&prepared.topology);
+    let mut host = SimHost::start(&spec, scripts.clone())?;
+    furnish::settle(&mut host, prepared)?;
+    Ok(host.settled()?)
+}
+
+/// A drill on a host that is up and settled.
 pub fn carry_out(
     prepared: &Prepared,
-    host: &mut dyn AsRoot,
+    host: &mut dyn Host,
     create_to_answer_ms: u64,
     record: &mut dyn Record,
 ) -> Result<(), RunError> {
-    furnish::settle(host, prepared)?;
     let drill = Drill {
         plan: &prepared.plan,
         procedure: &prepared.procedure,

@@ -2,20 +2,20 @@
 //!
 //! A request that takes time (a command, a measurement) runs ahead as one strand until it is over or until the moment up to
 //! which the harness waits. Mostly that moment is only reached by a command that the harness then kills. Where the harness
-//! goes on to wait for it, or asks for something at a moment before the strand's end, the machine is made again from its
-//! description and everything is carried out again up to that moment: same description, same requests, same machine.
+//! goes on to wait for it, or asks for something at a moment before the strand's end, the machine is taken again as it was in
+//! the beginning and everything is carried out again up to that moment: same machine, same requests, same machine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use operator_agent::protocol::{CommandReport, Happened, Report, Request};
 
-use crate::agent::root::{Scripts, syntax_error};
+use crate::agent::root::syntax_error;
 use crate::agent::{self, files, hold, look, measure, root, traffic};
 use crate::machine::Machine;
 use crate::machine::io::{Io, OUTPUT_MAX};
 use crate::machine::users::by_name;
-use crate::shell::{Context, Shell};
+use crate::shell::{Context, Scripts, Shell};
 use crate::spec::MachineSpec;
 use crate::time::{MS, SECOND, Us};
 use crate::{BadMachine, Run, Stop};
@@ -55,14 +55,49 @@ enum InHand {
     OverLimit,
 }
 
+/// What a host goes back to when it has to carry requests out again.
+#[derive(Debug, Clone)]
+struct Beginning {
+    machine: Arc<Machine>,
+    shell: Option<Shell>,
+    /// Decides what chance decides from here on; `None`: as before.
+    seed: Option<u64>,
+}
+
+impl Beginning {
+    fn machine(&self) -> Machine {
+        let mut machine = (*self.machine).clone();
+        if let Some(seed) = self.seed {
+            machine.reseed(seed);
+        }
+        machine
+    }
+}
+
+/// A host at which nothing is in hand, from which others begin.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    machine: Arc<Machine>,
+    shell: Option<Shell>,
+    up: Us,
+    now: Us,
+}
+
+impl Settled {
+    /// A host as this one was, on which chance decides by this seed from here on.
+    pub fn begin(&self, seed: u64) -> SimulatedHost {
+        let beginning = Beginning { machine: self.machine.clone(), shell: self.shell.clone(), seed: Some(seed) };
+        SimulatedHost::at(beginning, self.up, self.now)
+    }
+}
+
 /// A simulated operator host.
 #[derive(Debug, Clone)]
 pub struct SimulatedHost {
     /// The machine.
     pub machine: Machine,
-    spec: Arc<MachineSpec>,
+    beginning: Beginning,
     up: Us,
-    scripts: Scripts,
     /// The operator's shell, if one is open.
     shell: Option<Shell>,
     /// When the last command was handed over, until it is over.
@@ -70,9 +105,9 @@ pub struct SimulatedHost {
     in_hand: Option<InHand>,
     /// What was asked and is not carried out yet.
     waiting: VecDeque<Asked>,
-    /// What was carried out, in order.
+    /// What was carried out since the beginning, in order.
     steps: Vec<Step>,
-    /// Reports that the harness has read.
+    /// Reports that the harness has read since the beginning.
     read: usize,
     /// Up to where the harness has read.
     now: Us,
@@ -84,16 +119,16 @@ impl SimulatedHost {
     /// # Errors
     /// A description that is not of a machine that can be modelled, or one whose node does not come up.
     pub fn start(spec: &MachineSpec) -> Result<SimulatedHost, BadMachine> {
-        SimulatedHost::start_with(Arc::new(spec.clone()), Scripts::default())
+        SimulatedHost::start_with(spec, Scripts::default())
     }
 
-    /// The same, with texts that were parsed on another host before ([`SimulatedHost::into_scripts`]).
+    /// The same, with texts that were parsed before; clones share them, so what this host parses the next one need not.
     ///
     /// # Errors
     /// As [`SimulatedHost::start`].
-    pub fn start_with(spec: Arc<MachineSpec>, scripts: Scripts) -> Result<SimulatedHost, BadMachine> {
+    pub fn start_with(spec: &MachineSpec, scripts: Scripts) -> Result<SimulatedHost, BadMachine> {
         agent::check(&spec.setup)?;
-        let mut machine = Machine::boot(&spec)?;
+        let mut machine = Machine::boot_with(spec, scripts)?;
         let stopped = |stop: Stop| match stop {
             Stop::Unable(why) => BadMachine(why),
             Stop::Deadline | Stop::OutputLimit => BadMachine("the machine did not come up".into()),
@@ -111,29 +146,39 @@ impl SimulatedHost {
             let within = BRING_UP / SECOND;
             return Err(BadMachine(format!("the bad release does not answer through the balancer within {within} s")));
         }
-        Ok(SimulatedHost {
-            now: machine.now,
-            up: machine.calibration.agent.boot_us.saturating_add(machine.now),
-            machine,
-            spec,
-            scripts,
-            shell: None,
+        let (up, now) = (machine.calibration.agent.boot_us.saturating_add(machine.now), machine.now);
+        Ok(SimulatedHost::at(Beginning { machine: Arc::new(machine), shell: None, seed: None }, up, now))
+    }
+
+    fn at(beginning: Beginning, up: Us, now: Us) -> SimulatedHost {
+        SimulatedHost {
+            machine: beginning.machine(),
+            shell: beginning.shell.clone(),
+            beginning,
+            up,
             command_began: None,
             in_hand: None,
             waiting: VecDeque::new(),
             steps: Vec::new(),
             read: 0,
-        })
+            now,
+        }
+    }
+
+    /// The host as it is now, for many drills to begin on.
+    ///
+    /// # Errors
+    /// [`Stop::Unable`] while something that was asked for is not over: there is one machine only between two requests.
+    pub fn settled(self) -> Result<Settled, Stop> {
+        if self.in_hand.is_some() || !self.waiting.is_empty() || self.machine.now > self.now {
+            return Err(Stop::Unable("a request is in hand".into()));
+        }
+        Ok(Settled { machine: Arc::new(self.machine), shell: self.shell, up: self.up, now: self.now })
     }
 
     /// Microseconds from the machine's creation to the bad release's first answer through the balancer.
     pub fn up_us(&self) -> Us {
         self.up
-    }
-
-    /// What it has parsed, for the next host.
-    pub fn into_scripts(self) -> Scripts {
-        self.scripts
     }
 
     /// Now, as the harness has read it: microseconds on the agent's clock.
@@ -193,10 +238,8 @@ impl SimulatedHost {
 
     /// Makes the machine again as it was at this moment, with what was asked before then.
     fn carry_out_again(&mut self, until: Us) -> Result<(), Stop> {
-        let steps = std::mem::take(&mut self.steps);
-        let scripts = std::mem::take(&mut self.scripts);
-        let mut again = SimulatedHost::start_with(self.spec.clone(), scripts).map_err(|bad| Stop::Unable(bad.0))?;
-        again.steps = steps;
+        let mut again = SimulatedHost::at(self.beginning.clone(), self.up, self.now);
+        again.steps = std::mem::take(&mut self.steps);
         for place in 0..again.steps.len() {
             let last = place + 1 == again.steps.len();
             let Some(step) = again.steps.get_mut(place) else { break };
@@ -248,7 +291,7 @@ impl SimulatedHost {
             Request::Run { text } => return self.run(text),
             Request::KillShell => return self.kill_shell(),
             Request::RunAsRoot { text, timeout_ms } => {
-                let ran = root::run(machine, &mut self.scripts, text, timeout_ms.saturating_mul(MS))?;
+                let ran = root::run(machine, text, timeout_ms.saturating_mul(MS))?;
                 let root::Ran { exit, output, output_bytes } = ran;
                 machine.report(Happened::RootRan { exit, output, output_bytes });
             }
@@ -257,7 +300,7 @@ impl SimulatedHost {
             Request::StopTraffic => return traffic::stop(machine),
             Request::MeasureHealth { probes, pause_ms } => return measure::health(machine, *probes, *pause_ms),
             Request::FetchMetricsTwice { apart_ms, invokes } => return measure::metrics(machine, *apart_ms, *invokes),
-            Request::SeeMachine => return look::machine(machine, &mut self.scripts),
+            Request::SeeMachine => return look::machine(machine),
             Request::SeeRecords { since_us } => return look::records(machine, *since_us),
             Request::SeeUpstream => return look::upstream(machine),
             Request::ReadFile { path } => files::read(machine, path),
@@ -268,7 +311,8 @@ impl SimulatedHost {
     }
 
     fn open_shell(&mut self, folder: Option<&str>) -> Run<()> {
-        let name = self.spec.setup.operator.as_str();
+        let setup = self.machine.agent.setup.clone();
+        let name = setup.as_ref().map_or("", |setup| setup.operator.as_str());
         let unable = |why: &str| Stop::Unable(format!("cannot open a shell for {name}: {why}"));
         let user = by_name(name).ok_or_else(|| unable("no such user on an operator host"))?;
         let cwd = folder.unwrap_or(user.home);
@@ -293,7 +337,7 @@ impl SimulatedHost {
             user: user.uid,
             cwd: cwd.to_owned(),
             umask: 0o022,
-            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
             io: Io::operator(),
         };
         self.shell = Some(Shell::new(context, &["bash".to_owned()]));
@@ -312,7 +356,7 @@ impl SimulatedHost {
         machine.spend(way)?;
         let began = machine.now;
         self.command_began = Some(began);
-        let (exit, pipe, shell_ended) = match self.scripts.parse(text) {
+        let (exit, pipe, shell_ended) = match machine.scripts.parse(text) {
             Ok(script) => {
                 let ended = shell.eval(machine, &script)?;
                 (ended.status, ended.pipe, ended.shell_ended)

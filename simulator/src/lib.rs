@@ -14,6 +14,7 @@ pub mod docker;
 pub mod host;
 pub mod machine;
 pub mod programs;
+pub mod shared;
 pub mod shell;
 pub mod spec;
 pub mod systemd;

@@ -7,7 +7,7 @@ use crate::machine::files::ReleaseFile;
 /// A machine before it boots.
 #[derive(Debug, Clone)]
 pub struct MachineSpec {
-    /// Decides all that is not decided otherwise.
+    /// Decides what chance decides, until a drill's own seed does ([`crate::host::Settled::begin`]).
     pub seed: u64,
     /// What the agent watches.
     pub setup: Setup,

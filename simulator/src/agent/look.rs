@@ -3,7 +3,7 @@
 
 use operator_agent::protocol::{Happened, MachineState};
 
-use super::root::{self, Scripts};
+use super::root;
 use super::{PROBE_WITHIN, SCRAPE_WITHIN, files, outcome, text};
 use crate::Run;
 use crate::machine::Machine;
@@ -15,11 +15,11 @@ use crate::time::{SECOND, Us};
 const SUPERVISOR_WITHIN: Us = 5 * SECOND;
 
 /// The machine now.
-pub fn machine(machine: &mut Machine, scripts: &mut Scripts) -> Run<()> {
+pub fn machine(machine: &mut Machine) -> Run<()> {
     let (asks, setup) = (machine.agent.asks.clone(), machine.agent.setup.clone());
     let healthz = machine.fetch(asks.node.pair(), &asks.healthz, Some(PROBE_WITHIN))?;
     let command = setup.as_ref().map_or("", |setup| setup.supervisor.as_str());
-    let ran = root::run(machine, scripts, command, SUPERVISOR_WITHIN)?;
+    let ran = root::run(machine, command, SUPERVISOR_WITHIN)?;
     let look = machine.calibration.agent.look_us;
     machine.spend(look)?;
     let nodes: Vec<_> = machine.processes.values().filter(|one| matches!(one.what, What::Node(_))).collect();

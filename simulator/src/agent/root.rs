@@ -1,47 +1,20 @@
 //! Commands of the harness itself, as root and outside the operator's shell; as operator-agent/src/root.rs. Texts are parsed
 //! once and kept.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use operator_agent::bounded;
 
 use crate::machine::Machine;
 use crate::machine::io::{Input, Io, Output};
 use crate::machine::users::ROOT;
 use crate::programs::PATH;
-use crate::shell::syntax::Script;
-use crate::shell::{self, Context, Refused, Shell};
+use crate::shell::{Context, Refused, Shell};
 use crate::time::Us;
 use crate::{Run, Stop};
 
 /// Bytes read of the output (its beginning); as `OUTPUT_MAX` of operator-agent/src/root.rs.
 const OUTPUT_MAX: usize = 1 << 20;
-/// Texts kept; a runbook has some dozens.
-const SCRIPTS_MAX: usize = 4096;
 /// As coreutils' timeout says that it has killed.
 const TIMED_OUT: i32 = 124;
-
-/// Texts that were parsed already. It can be handed from one host to the next.
-#[derive(Debug, Clone, Default)]
-pub struct Scripts(BTreeMap<String, Arc<Script>>);
-
-impl Scripts {
-    /// The text as a script.
-    ///
-    /// # Errors
-    /// As [`shell::parse`].
-    pub fn parse(&mut self, text: &str) -> Result<Arc<Script>, Refused> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(known.clone());
-        }
-        let script = shell::parse(text)?;
-        if self.0.len() < SCRIPTS_MAX {
-            self.0.insert(text.to_owned(), script.clone());
-        }
-        Ok(script)
-    }
-}
 
 /// What bash says of a text that it cannot read.
 pub(crate) fn syntax_error(refused: &Refused) -> String {
@@ -60,8 +33,8 @@ pub struct Ran {
 }
 
 /// Runs shell text.
-pub fn run(machine: &mut Machine, scripts: &mut Scripts, text: &str, timeout: Us) -> Run<Ran> {
-    let script = match scripts.parse(text) {
+pub fn run(machine: &mut Machine, text: &str, timeout: Us) -> Run<Ran> {
+    let script = match machine.scripts.parse(text) {
         Ok(script) => script,
         Err(refused) => {
             let output = syntax_error(&refused);
@@ -75,7 +48,7 @@ pub fn run(machine: &mut Machine, scripts: &mut Scripts, text: &str, timeout: Us
         user: ROOT,
         cwd: "/".to_owned(),
         umask: 0o022,
-        environment: environment.into(),
+        environment: environment.into_iter().collect(),
         io: Io { stdin: Input::Null, stdout: Output::Buffer(output), stderr: Output::Buffer(output) },
     };
     let outer = machine.deadline;

@@ -1,6 +1,6 @@
 //! `docker exec`: a command in a container that runs.
 
-use fake_node::cli::{self, Parsed as NodeParsed};
+use fake_node::cli::Parsed as NodeParsed;
 
 use super::client::{Ask, refused_by_engine};
 use super::container::State;
@@ -90,7 +90,7 @@ pub(super) fn inside(
         }
         Executable::Node(path, file) => {
             let arguments = words.get(1..).unwrap_or_default();
-            match cli::parse(&file.release, arguments, &environment) {
+            match machine.command_lines.parse(&file.release, arguments, &environment) {
                 NodeParsed::Finished(finished) => {
                     machine.spend(MS)?;
                     complain(machine, ask.context, &finished.stderr)?;
@@ -110,8 +110,13 @@ pub(super) fn inside(
             if let Err(error) = planted {
                 return Err(Stop::Unable(format!("`docker exec`: {path}: {}", error.text())));
             }
-            let context =
-                Context { user: ROOT, cwd: "/".to_owned(), umask: 0o022, environment, io: ask.context.io.clone() };
+            let context = Context {
+                user: ROOT,
+                cwd: "/".to_owned(),
+                umask: 0o022,
+                environment: environment.into(),
+                io: ask.context.io.clone(),
+            };
             crate::programs::execute_file(machine, &path, words, &context).map(Ok)
         }
     }

@@ -141,6 +141,28 @@ fn the_same_requests_get_the_same_reports() {
     assert_eq!(all(), all());
 }
 
+/// Hosts that begin on one settled machine have nothing of each other, and what was cut off goes on from there.
+#[test]
+fn hosts_that_begin_on_a_settled_machine_differ_by_their_seed_alone() {
+    let settled = up().settled().unwrap();
+    let all = |seed: u64, moments: &[Us]| {
+        let mut host = settled.begin(seed);
+        let began = measuring(&mut host);
+        moments.iter().flat_map(|ms| read(&mut host, began + ms * MS)).collect::<Vec<_>>()
+    };
+    let whole = all(5, &[4000]);
+    assert_ne!(all(6, &[4000]), whole);
+    assert_eq!(all(5, &[4000]), whole);
+    assert_eq!(all(5, &[1, 300, 301, 900, 4000]), whole);
+}
+
+#[test]
+fn a_host_with_a_request_in_hand_is_not_settled() {
+    let mut host = up();
+    measuring(&mut host);
+    assert!(matches!(host.settled(), Err(Stop::Unable(why)) if why.contains("in hand")));
+}
+
 #[test]
 fn a_machine_whose_node_does_not_come_up_is_refused() {
     let mut spec = spec();

@@ -35,6 +35,14 @@ impl Machine {
     /// # Errors
     /// [`BadMachine`] when the description is not of a machine that can be modelled.
     pub fn boot(spec: &MachineSpec) -> Result<Machine, BadMachine> {
+        Machine::boot_with(spec, crate::shell::Scripts::default())
+    }
+
+    /// The same, with texts that were parsed before.
+    ///
+    /// # Errors
+    /// As [`Machine::boot`].
+    pub fn boot_with(spec: &MachineSpec, scripts: crate::shell::Scripts) -> Result<Machine, BadMachine> {
         let files = files(spec)?;
         let text = |path: &str| {
             files.read(ROOT, "/", path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
@@ -68,6 +76,8 @@ impl Machine {
             reports: std::collections::VecDeque::new(),
             foreground_ended: BTreeMap::new(),
             shell_nesting: 0,
+            scripts,
+            command_lines: programs::tensor_wasm::CommandLines::default(),
             last_pid: 300,
             random: spec.seed,
             events: 0,

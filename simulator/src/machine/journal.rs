@@ -1,6 +1,7 @@
 //! The journal: lines by unit, bounded, oldest dropped first.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::io::LogWriter;
 use crate::time::Us;
@@ -23,7 +24,7 @@ pub struct Line {
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
     /// Oldest first.
-    pub lines: VecDeque<Line>,
+    pub lines: VecDeque<Arc<Line>>,
     /// Lines written in all, dropped ones too.
     pub written: u64,
 }
@@ -35,11 +36,11 @@ impl Journal {
             self.lines.pop_front();
         }
         self.written += 1;
-        self.lines.push_back(Line { at, writer: writer.clone(), text: text.to_owned() });
+        self.lines.push_back(Arc::new(Line { at, writer: writer.clone(), text: text.to_owned() }));
     }
 
     /// A unit's lines, oldest first.
     pub fn of_unit<'a>(&'a self, unit: &'a str) -> impl DoubleEndedIterator<Item = &'a Line> {
-        self.lines.iter().filter(move |line| line.writer.unit == unit)
+        self.lines.iter().map(Arc::as_ref).filter(move |line| line.writer.unit == unit)
     }
 }

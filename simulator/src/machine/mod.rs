@@ -71,6 +71,10 @@ pub struct Machine {
     pub foreground_ended: BTreeMap<Pid, process::Exit>,
     /// Commands and shells of the strand inside each other.
     pub shell_nesting: u32,
+    /// Texts that were parsed already; nothing that happens depends on what is in it.
+    pub scripts: crate::shell::Scripts,
+    /// Command lines of releases that were read already; the same.
+    pub command_lines: crate::programs::tensor_wasm::CommandLines,
     last_pid: u32,
     random: u64,
     events: u64,
@@ -94,6 +98,11 @@ impl Machine {
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ z >> 31) % below.max(1)
+    }
+
+    /// From now on this seed decides what chance decides.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = seed;
     }
 
     /// A duration as it is on a real machine: up to a quarter more or less.

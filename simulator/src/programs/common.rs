@@ -154,7 +154,7 @@ pub mod tests {
         let stdin = if stdin.is_empty() { Input::Null } else { machine.input(stdin) };
         let buffer = machine.buffer(None);
         let io = Io { stdin, stdout: Output::Buffer(buffer), stderr: Output::Buffer(buffer) };
-        let context = Context { user, cwd: cwd.to_owned(), umask: 0o022, environment: BTreeMap::new(), io };
+        let context = Context { user, cwd: cwd.to_owned(), umask: 0o022, environment: BTreeMap::new().into(), io };
         (context, buffer)
     }
 

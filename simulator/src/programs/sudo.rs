@@ -78,7 +78,7 @@ fn sudo(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     }
     let mut context = call.context.clone();
     context.user = target.uid;
-    context.environment = environment(call, target);
+    context.environment = environment(call, target).into();
     let mut words = given.operands.iter().copied().peekable();
     while let Some((name, value)) = words.next_if(|word| word.contains('=')).and_then(|word| word.split_once('=')) {
         context.environment.insert(name.to_owned(), value.to_owned());

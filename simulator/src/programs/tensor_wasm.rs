@@ -1,6 +1,6 @@
 //! A release's executable, run as a command: what it prints at once, `observe`, and a node in the foreground.
 
-use fake_node::cli::{self, ObserveOptions, ObserveOutput, Parsed};
+use fake_node::cli::{ObserveOptions, ObserveOutput, Parsed};
 use fake_node::http::Request;
 use fake_node::observe::{FetchFailure, Fetched, Limits, Observation, board};
 
@@ -15,12 +15,16 @@ use crate::machine::process::{Exit, NodeStart, Signal, Supervisor};
 use crate::time::{SECOND, Us};
 use crate::{Run, Stop};
 
+mod command_lines;
+
+pub use command_lines::CommandLines;
+
 /// Runs it. `path` is where it was found.
 pub fn run(machine: &mut Machine, file: ReleaseFile, path: &str, call: &Call<'_>) -> Run<i32> {
     let work = machine.calibration.programs.tensor_wasm_us;
     let work = machine.about(work);
     machine.spend(work)?;
-    match cli::parse(&file.release, call.arguments(), &call.context.environment) {
+    match machine.command_lines.parse(&file.release, call.arguments(), &call.context.environment) {
         Parsed::Finished(finished) => {
             let written = machine.write(&call.context.io.stdout, finished.stdout.as_bytes())?;
             complain(machine, call.context, &finished.stderr)?;
@@ -46,7 +50,7 @@ fn serve(machine: &mut Machine, file: ReleaseFile, path: &str, call: &Call<'_>) 
         file,
         executable,
         arguments: call.arguments().to_vec(),
-        environment: context.environment.clone(),
+        environment: (*context.environment).clone(),
         user: context.user,
         supervisor: Supervisor::Strand,
         namespace: Namespace::Host,

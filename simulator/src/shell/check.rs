@@ -178,7 +178,8 @@ impl Checker<'_> {
             user => operator_environment(user),
         };
         let home = users::by_uid(user).map_or("/", |user| user.home);
-        let context = Context { user, cwd: home.to_owned(), umask: 0o022, environment, io: Io::operator() };
+        let (environment, io) = (environment.into(), Io::operator());
+        let context = Context { user, cwd: home.to_owned(), umask: 0o022, environment, io };
         match programs::find(self.machine, &context, name) {
             Ok(path) => self.file(&path, &context, words, row)?,
             // It is there and may not be run: 126, as on a real machine.

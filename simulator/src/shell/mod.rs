@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::machine::Machine;
 use crate::machine::io::Io;
 use crate::machine::users::{self, Uid};
+use crate::shared::Shared;
 use crate::time::Us;
 use crate::{Run, Stop, programs};
 
@@ -17,11 +18,13 @@ mod check;
 mod expand;
 mod reader;
 mod run;
+mod scripts;
 pub mod syntax;
 #[cfg(test)]
 mod tests;
 mod variables;
 
+pub use scripts::Scripts;
 use syntax::{Dialect, Script};
 
 /// Rows of the agent's script (`operator-agent/src/shell.sh`) before a command that it evaluates; bash counts them in.
@@ -66,7 +69,7 @@ pub struct Context {
     /// Bits that new files do not get.
     pub umask: u32,
     /// Exported variables.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Shared<BTreeMap<String, String>>,
     /// Streams.
     pub io: Io,
 }
@@ -97,13 +100,13 @@ pub struct Shell {
     /// What its commands inherit; `environment` holds exported variables only.
     pub context: Context,
     /// Variables that are not exported.
-    variables: BTreeMap<String, String>,
+    variables: Shared<BTreeMap<String, String>>,
     /// Names that will be exported when they get a value.
-    to_export: BTreeSet<String>,
+    to_export: Shared<BTreeSet<String>>,
     /// `$0`
     name: String,
     /// `$1`, …
-    positional: Vec<String>,
+    positional: Shared<Vec<String>>,
     options: Options,
     dialect: Dialect,
     /// `$?`
@@ -198,10 +201,10 @@ impl Shell {
     fn of_text(context: Context, arguments: &[String]) -> Shell {
         let mut shell = Shell {
             context,
-            variables: BTreeMap::new(),
-            to_export: BTreeSet::new(),
+            variables: Shared::default(),
+            to_export: Shared::default(),
             name: arguments.first().map_or("bash", String::as_str).to_owned(),
-            positional: arguments.get(1..).unwrap_or_default().to_vec(),
+            positional: arguments.get(1..).unwrap_or_default().to_vec().into(),
             options: Options::default(),
             dialect: Dialect::Bash,
             status: 0,
@@ -216,8 +219,10 @@ impl Shell {
             turns: 0,
             substituted: None,
         };
-        let cwd = shell.context.cwd.clone();
-        shell.context.environment.insert("PWD".into(), cwd);
+        if shell.context.environment.get("PWD") != Some(&shell.context.cwd) {
+            let cwd = shell.context.cwd.clone();
+            shell.context.environment.insert("PWD".into(), cwd);
+        }
         shell
     }
 }
@@ -245,7 +250,7 @@ pub fn run_text(
     context: &Context,
 ) -> Run<i32> {
     let name = arguments.first().map_or("bash", String::as_str);
-    let script = match reader::read(text, dialect) {
+    let script = match machine.scripts.parse_as(text, dialect) {
         Ok(script) => script,
         Err(refused) if refused.is_syntax_error() => {
             let row = refused.row + 1;

@@ -1,5 +1,7 @@
 //! journalctl (systemd 257): the journal of the machine, by unit and time.
 
+use std::sync::Arc;
+
 use super::options::{self, Known, Value, Wrong, flag, other, with};
 use super::{HOST, load, span};
 use crate::machine::journal::Line;
@@ -284,7 +286,7 @@ fn selected(
             && since.is_none_or(|since| unix(line) >= since)
             && until.is_none_or(|until| unix(line) <= until)
     };
-    let mut lines: Vec<&Line> = machine.journal.lines.iter().rev().filter(wanted).take(most).collect();
+    let mut lines: Vec<&Line> = machine.journal.lines.iter().map(Arc::as_ref).rev().filter(wanted).take(most).collect();
     if !reverse {
         lines.reverse();
     }

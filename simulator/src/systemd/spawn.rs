@@ -186,7 +186,7 @@ pub fn in_strand(
                 user: user.uid,
                 cwd: if file.folder.is_empty() { "/".to_owned() } else { file.folder.clone() },
                 umask: 0o022,
-                environment,
+                environment: environment.into(),
                 io: Io { stdin: Input::Null, stdout: output.clone(), stderr: output },
             };
             run(machine, &words, &context)?

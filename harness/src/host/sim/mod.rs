@@ -1,7 +1,6 @@
 //! The simulated host: the same requests and reports in virtual time, nothing is executed, opened or connected.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use operator_agent::protocol::{Happened, Report, Request};
 use simulated_host::{MachineSpec, SimulatedHost, Stop};
@@ -11,7 +10,7 @@ use super::{AsRoot, Host, HostError};
 mod check;
 
 pub use check::check;
-pub use simulated_host::agent::root::Scripts;
+pub use simulated_host::shell::Scripts;
 
 /// For the History.
 const NAME: &str = "simulated";
@@ -28,10 +27,25 @@ pub struct SimHost {
     seen: VecDeque<Report>,
 }
 
+/// A simulated machine that is up and settled.
+#[derive(Debug)]
+pub struct Settled {
+    host: simulated_host::host::Settled,
+    up_us: u64,
+    seen: VecDeque<Report>,
+}
+
+impl Settled {
+    /// The machine of a drill: from here on this seed decides what chance decides.
+    pub fn begin(&self, seed: u64) -> SimHost {
+        SimHost { host: self.host.begin(seed), up_us: self.up_us, seen: self.seen.clone() }
+    }
+}
+
 impl SimHost {
     /// Boots a machine; the bad release answers through the balancer when this returns.
-    pub fn start(spec: MachineSpec, scripts: Scripts) -> Result<SimHost, HostError> {
-        let host = SimulatedHost::start_with(Arc::new(spec), scripts).map_err(|bad| unable(&bad.0))?;
+    pub fn start(spec: &MachineSpec, scripts: Scripts) -> Result<SimHost, HostError> {
+        let host = SimulatedHost::start_with(spec, scripts).map_err(|bad| unable(&bad.0))?;
         Ok(SimHost { up_us: host.up_us(), host, seen: VecDeque::new() })
     }
 
@@ -40,9 +54,13 @@ impl SimHost {
         self.up_us / 1000
     }
 
-    /// Texts that it has parsed, for the next one.
-    pub fn into_scripts(self) -> Scripts {
-        self.host.into_scripts()
+    /// The host as it is now, for drills to begin on.
+    ///
+    /// # Errors
+    /// [`HostError::Agent`] while something that was asked for is not over.
+    pub fn settled(self) -> Result<Settled, HostError> {
+        let host = self.host.settled().map_err(|_| unable("it is not settled: a request is in hand"))?;
+        Ok(Settled { host, up_us: self.up_us, seen: self.seen })
     }
 
     fn read(&mut self, until_us: u64) -> Result<Option<Report>, HostError> {

@@ -128,7 +128,7 @@ impl Host {
     fn context(&mut self, user: Uid, cwd: &str) -> (Context, usize, usize) {
         let (out, err) = (self.machine.buffer(None), self.machine.buffer(None));
         let io = Io { stdin: Input::Null, stdout: Output::Buffer(out), stderr: Output::Buffer(err) };
-        let environment = [("HOME".to_owned(), "/home/oncall".to_owned())].into();
+        let environment = [("HOME".to_owned(), "/home/oncall".to_owned())].into_iter().collect();
         (Context { user, cwd: cwd.into(), umask: 0o022, environment, io }, out, err)
     }
 

@@ -17,7 +17,7 @@ impl Files {
             return Err(Errno::NoSpace);
         }
         let (now, ino) = (inode.modified, Ino(self.inodes.len()));
-        self.inodes.push(inode);
+        self.inodes.push(inode.into());
         let folder = self.inode_mut(parent);
         folder.modified = now;
         if let Kind::Folder(names) = &mut folder.kind {

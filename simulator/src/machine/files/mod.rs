@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fake_node::release::Release;
 
 use super::users::{ROOT, Uid};
+use crate::shared::Shared;
 use crate::time::Us;
 
 mod change;
@@ -129,7 +130,8 @@ pub enum Access {
 /// All files of a machine.
 #[derive(Debug, Clone)]
 pub struct Files {
-    inodes: Vec<Inode>,
+    /// Most stay as they were planted, so copies of a machine share them.
+    inodes: Vec<Shared<Inode>>,
     /// Bytes that regular files may still take; `None` is without end.
     pub free_bytes: Option<u64>,
     /// Folders on memory: their path and the file system's name as `stat -f` has it.
@@ -139,7 +141,7 @@ pub struct Files {
 impl Default for Files {
     fn default() -> Files {
         let root = Inode { kind: Kind::Folder(BTreeMap::new()), owner: ROOT, mode: 0o755, modified: 0 };
-        Files { inodes: vec![root], free_bytes: None, in_memory: Vec::new() }
+        Files { inodes: vec![root.into()], free_bytes: None, in_memory: Vec::new() }
     }
 }
 

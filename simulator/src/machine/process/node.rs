@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fake_node::cli::{self, Parsed};
+use fake_node::cli::Parsed;
 use fake_node::config::{ServeConfig, StartFailure, listening_line};
 use fake_node::http::Request;
 use fake_node::node::{Node, Output as NodeOutput, RequestId, STATE_FILES_MAX, StateDirectory, StateFile};
@@ -99,7 +99,7 @@ impl Machine {
 
     pub(super) fn node_begins(&mut self, pid: Pid) {
         let Some((parsed, release, namespace)) = self.node(pid).map(|node| {
-            let parsed = cli::parse(&node.file.release, &node.arguments, &node.environment);
+            let parsed = self.command_lines.parse(&node.file.release, &node.arguments, &node.environment);
             (parsed, node.file.release.clone(), node.namespace)
         }) else {
             return;

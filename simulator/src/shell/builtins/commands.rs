@@ -3,9 +3,9 @@
 use super::{builtin_of, not_modelled};
 use crate::machine::Machine;
 use crate::programs;
+use crate::shell::Shell;
 use crate::shell::run::{Halt, Step, nested};
 use crate::shell::syntax::Dialect;
-use crate::shell::{Shell, reader};
 
 /// Words of the grammar.
 const KEYWORDS: [&str; 21] = [
@@ -21,7 +21,7 @@ pub(super) fn evaluate(shell: &mut Shell, machine: &mut Machine, words: &[String
 
 /// Runs a text in this shell.
 fn text_in_place(shell: &mut Shell, machine: &mut Machine, text: &str, what: &str) -> Step<i32> {
-    let script = match reader::read(text, shell.dialect) {
+    let script = match machine.scripts.parse_as(text, shell.dialect) {
         Ok(script) => script,
         Err(refused) if refused.is_syntax_error() => {
             let row = refused.row + 1;
@@ -75,7 +75,7 @@ pub(super) fn source(shell: &mut Shell, machine: &mut Machine, words: &[String])
     };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let arguments = words.get(2..).unwrap_or_default().to_vec();
-    let before = (!arguments.is_empty()).then(|| std::mem::replace(&mut shell.positional, arguments));
+    let before = (!arguments.is_empty()).then(|| std::mem::replace(&mut shell.positional, arguments.into()));
     let (rows_before, row, own_name) = (shell.rows_before, shell.row, shell.name.clone());
     (shell.rows_before, shell.row, shell.name) = (0, 0, path.clone());
     shell.sourced += 1;

@@ -114,13 +114,13 @@ pub(super) fn set(shell: &mut Shell, machine: &mut Machine, words: &[String]) ->
     }
     while let Some((first, rest)) = operands.split_first() {
         if first == "--" || first == "-" {
-            shell.positional = rest.to_vec();
+            shell.positional = rest.to_vec().into();
             return Ok(0);
         }
         let on = first.starts_with('-');
         let letters = first.strip_prefix(['-', '+']).unwrap_or_default();
         if letters.is_empty() {
-            shell.positional = operands.to_vec();
+            shell.positional = operands.to_vec().into();
             return Ok(0);
         }
         operands = rest;

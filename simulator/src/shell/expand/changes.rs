@@ -14,8 +14,8 @@ const SEARCHED_MAX: usize = 64 << 10;
 impl Shell {
     fn value(&mut self, machine: &mut Machine, name: &str) -> Value {
         match name {
-            "@" => Value::Many(self.positional.clone(), false),
-            "*" => Value::Many(self.positional.clone(), true),
+            "@" => Value::Many(self.positional.to_vec(), false),
+            "*" => Value::Many(self.positional.to_vec(), true),
             "PIPESTATUS[@]" => Value::Many(self.pipe.iter().map(i32::to_string).collect(), false),
             "PIPESTATUS[*]" => Value::Many(self.pipe.iter().map(i32::to_string).collect(), true),
             name => self.parameter(machine, name).map_or(Value::Unset, Value::One),

@@ -74,7 +74,7 @@ fn machine_with(mut entries: Vec<Entry>) -> Machine {
 
 fn context() -> Context {
     let environment = operator_environment(OPERATOR);
-    Context { user: OPERATOR, cwd: FOLDER.into(), umask: 0o022, environment, io: Io::operator() }
+    Context { user: OPERATOR, cwd: FOLDER.into(), umask: 0o022, environment: environment.into(), io: Io::operator() }
 }
 
 /// Evaluates commands one after the other in one shell of the interpreter.

@@ -132,7 +132,7 @@ fn a_stop_that_is_killed_goes_on_without_its_command() {
     let mut machine = Machine::boot(&systemd(release("0.4.0", "{ sigterm-ignored = {} }"))).unwrap();
     let buffer = machine.buffer(None);
     let io = Io { stdin: Input::Null, stdout: Output::Buffer(buffer), stderr: Output::Buffer(buffer) };
-    let context = Context { user: ROOT, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new(), io };
+    let context = Context { user: ROOT, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new().into(), io };
     machine.deadline = machine.now + 10_000_000;
     let words = ["systemctl", "stop", "tensor-wasm"].map(str::to_owned);
     assert_eq!(programs::execute(&mut machine, &words, &context), Err(Stop::Deadline));

@@ -91,7 +91,7 @@ fn following_has_no_end_of_its_own_and_shows_what_comes() {
     let mut machine = machine();
     root(&mut machine, "systemctl kill -s KILL tensor-wasm");
     let io = Io { stdin: Input::Null, stdout: Output::Command, stderr: Output::Command };
-    let context = Context { user: ONCALL, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new(), io };
+    let context = Context { user: ONCALL, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new().into(), io };
     machine.deadline = machine.now + 30_000_000;
     let words = ["journalctl", "-fu", "tensor-wasm", "-n", "1", "-o", "cat"].map(str::to_owned);
     assert_eq!(programs::execute(&mut machine, &words, &context), Err(Stop::Deadline));

@@ -107,7 +107,7 @@ pub fn try_call(machine: &mut Machine, user: u32, line: &str) -> Result<(i32, St
     let words = super::words::split(line).unwrap();
     let output = Output::Buffer(buffer);
     let io = Io { stdin: Input::Null, stdout: output.clone(), stderr: output };
-    let context = Context { user, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new(), io };
+    let context = Context { user, cwd: "/".into(), umask: 0o022, environment: BTreeMap::new().into(), io };
     machine.deadline = machine.now + 600_000_000;
     let status = programs::execute(machine, &words, &context);
     let text = String::from_utf8(machine.take_buffer(buffer)).unwrap();
