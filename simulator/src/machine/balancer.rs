@@ -4,6 +4,7 @@ use fake_node::http::Response;
 use operator_agent::protocol::Happened;
 
 use super::Machine;
+use crate::time::{SECOND, Us};
 
 /// The administrative state of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub enum State {
     Maint,
 }
 
+/// The head of `show servers state`.
+const COLUMNS: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
+    srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state \
+    bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr \
+    srv_agent_port";
+
 /// HAProxy's state.
 #[derive(Debug, Clone)]
 pub struct Balancer {
@@ -23,6 +30,12 @@ pub struct Balancer {
     pub runs: bool,
     /// Of the one server.
     pub state: State,
+    /// When that last became up or down (`srv_time_since_last_change`): at the start of HAProxy, and at the beginning and
+    /// the end of maintenance.
+    pub since: Us,
+    /// Whether it has been in maintenance since the start of HAProxy: what its checks had come to is void then, and stays
+    /// so where there are none.
+    pub was_down: bool,
     /// Path that it answers itself.
     pub monitor_uri: String,
     /// `backend/server`.
@@ -39,6 +52,40 @@ impl Balancer {
     /// Whether new requests go to the server.
     pub fn in_rotation(&self) -> bool {
         self.state == State::Ready
+    }
+
+    /// Goes to another administrative state of the server.
+    pub fn enter(&mut self, state: State, now: Us) {
+        if (state == State::Maint) != (self.state == State::Maint) {
+            self.since = now;
+            self.was_down = true;
+        }
+        self.state = state;
+    }
+
+    /// A new process of HAProxy: what was set through the socket of the one before is forgotten.
+    pub fn begin(&mut self, now: Us) {
+        self.state = State::Ready;
+        self.since = now;
+        self.was_down = false;
+    }
+
+    /// `show servers state`, format 1 (HAProxy 3.0 management guide, 9.3; the values are those of a server without checks
+    /// that a real one printed in each state).
+    fn servers_state(&self, now: Us) -> String {
+        let (backend, server) = self.server.split_once('/').unwrap_or(("", ""));
+        // Administrative states are flags: 1 is forced maintenance, 8 is forced drain.
+        let (operational, administrative) = match self.state {
+            State::Ready => (2, 0),
+            State::Drain => (2, 8),
+            State::Maint => (0, 1),
+        };
+        let (health, port) = (if self.was_down { 0 } else { 2 }, self.server_port);
+        let seconds = now.saturating_sub(self.since) / SECOND;
+        format!(
+            "1\n{COLUMNS}\n3 {backend} 1 {server} 127.0.0.1 {operational} {administrative} 1 1 {seconds} 1 0 {health} \
+             0 0 0 0 - {port} - 0 0 - - 0\n\n"
+        )
     }
 
     /// The agent's word for the state.
@@ -78,7 +125,9 @@ impl Machine {
         match words.as_slice() {
             ["set", "server", server, "state", state] => {
                 if *server != self.balancer.server {
-                    return "No such server.\n\n".to_owned();
+                    let backend = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+                    let same = backend(server) == backend(&self.balancer.server);
+                    return format!("No such {}.\n\n", if same { "server" } else { "backend" });
                 }
                 let state = match *state {
                     "ready" => State::Ready,
@@ -87,22 +136,18 @@ impl Machine {
                     _ => return "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n".to_owned(),
                 };
                 if self.balancer.state != state {
-                    self.balancer.state = state;
+                    self.balancer.enter(state, self.now);
                     self.report_balancer();
                 }
                 // The real one answers an empty line; `$(…)` takes it away.
                 "\n".to_owned()
             }
-            ["show", "servers", "state", ..] => {
-                let (backend, server) = self.balancer.server.split_once('/').unwrap_or(("", ""));
-                let administrative = match self.balancer.state {
-                    State::Ready => 0,
-                    State::Drain => 8,
-                    State::Maint => 1,
-                };
-                format!(
-                    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n3 {backend} 1 {server} 127.0.0.1 2 {administrative}\n\n"
-                )
+            ["show", "servers", "state", rest @ ..] => {
+                let ours = self.balancer.server.split('/').next();
+                if rest.first().is_some_and(|backend| Some(*backend) != ours) {
+                    return "Can't find backend.\n\n".to_owned();
+                }
+                self.balancer.servers_state(self.now)
             }
             _ => "Unknown command. Please enter one of the following commands only.\n\n".to_owned(),
         }

@@ -52,6 +52,8 @@ impl Machine {
         let balancer = Balancer {
             runs: true,
             state: State::Ready,
+            since: 0,
+            was_down: false,
             monitor_uri: monitor.unwrap_or_default(),
             server: spec.setup.balancer_server.clone(),
             server_port: spec.setup.node_port,

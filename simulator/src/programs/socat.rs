@@ -126,6 +126,39 @@ mod tests {
         assert!(run_as(&mut machine, 0, &words, drain).1.ends_with(": Connection refused\n"));
     }
 
+    // Expected lines: HAProxy 3.0.11 in the operator host's image.
+    #[test]
+    fn the_servers_state_is_told_as_haproxy_tells_it() {
+        let mut machine = machine();
+        let words = ["socat", "-", "UNIX-CONNECT:/run/haproxy/admin.sock"];
+        let shown = |machine: &mut Machine, set: &str, seconds: u64| {
+            if !set.is_empty() {
+                let line = format!("set server node/tensor-wasm state {set}\n");
+                assert_eq!(run_as(machine, 0, &words, line.as_bytes()).1, "\n");
+            }
+            machine.run_until(machine.now + seconds * crate::time::SECOND).unwrap();
+            let (_, text) = run_as(machine, 0, &words, b"show servers state node\n");
+            assert_eq!(text.split('\n').nth(1).map(|head| head.split(' ').count()), Some(26));
+            text.split('\n').nth(2).unwrap_or_default().to_owned()
+        };
+        let since = |machine: &Machine| (machine.now - machine.balancer.since) / crate::time::SECOND;
+        let row = |rest: &str| format!("3 node 1 tensor-wasm 127.0.0.1 {rest} 0 0 0 0 - 8080 - 0 0 - - 0");
+        for (set, wanted) in [("", "2 0"), ("drain", "2 8"), ("ready", "2 0")] {
+            let told = shown(&mut machine, set, 2);
+            // A drain is no change of the server's own state.
+            assert_eq!(told, row(&format!("{wanted} 1 1 {} 1 0 2", since(&machine))), "{set}");
+        }
+        for (set, wanted) in [("maint", "0 1"), ("drain", "2 8"), ("maint", "0 1"), ("ready", "2 0")] {
+            assert_eq!(shown(&mut machine, set, 2), row(&format!("{wanted} 1 1 2 1 0 0")), "{set}");
+        }
+        for (line, wanted) in [
+            ("set server other/tensor-wasm state drain", "No such backend.\n\n"),
+            ("show servers state other", "Can't find backend.\n\n"),
+        ] {
+            assert_eq!(run_as(&mut machine, 0, &words, line.as_bytes()).1, wanted);
+        }
+    }
+
     // Expected bytes: socat 1.8.0 in the operator host's image.
     #[test]
     fn messages_are_the_real_ones() {

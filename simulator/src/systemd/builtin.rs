@@ -2,7 +2,6 @@
 
 use super::unit::{Command, Restart, Type, UnitFile};
 use crate::machine::Machine;
-use crate::machine::balancer::State;
 use crate::machine::users::ROOT;
 use crate::time::{SECOND, Us};
 
@@ -118,11 +117,11 @@ pub fn switch(machine: &mut Machine, builtin: Builtin, runs: bool) {
         Builtin::Balancer => {
             machine.balancer.runs = runs;
             if runs {
-                // What was set through its socket is forgotten with the process, and the errorfile is read again.
+                // The errorfile is read again.
                 if let Ok(text) = machine.files.read(ROOT, "/", crate::machine::boot::ERRORFILE) {
                     machine.balancer.errorfile = String::from_utf8_lossy(&text).into_owned();
                 }
-                machine.balancer.state = State::Ready;
+                machine.balancer.begin(machine.now);
             }
             machine.report_balancer();
         }
