@@ -149,7 +149,8 @@ fn begin(machine: &mut Machine, name: &str, file: &Arc<UnitFile>) -> Run<Job> {
 fn admitted(machine: &mut Machine, name: &str, file: &UnitFile) -> bool {
     let now = machine.now;
     let Some(unit) = machine.systemd.units.get_mut(name) else { return false };
-    if !unit.may_start(now) {
+    unit.cpu_known = unit.may_start(now);
+    if !unit.cpu_known {
         say(machine, name, &format!("{name}: Start request repeated too quickly."));
         stop::enter_dead(machine, name, Outcome::StartLimitHit, false);
         say(machine, name, &format!("Failed to start {}.", file.title()));

@@ -168,6 +168,8 @@ pub struct Unit {
     pub environment: BTreeMap<String, String>,
     /// The last main process, and what ran in front of it, oldest first.
     pub ran: Vec<Ran>,
+    /// Whether the last run's CPU time is known: a start that is refused as one too many forgets it.
+    pub cpu_known: bool,
     /// `NRestarts`
     pub restarts: u32,
     /// The next start counts restarts from 0.
@@ -202,6 +204,7 @@ impl Unit {
             before_exec: false,
             environment: BTreeMap::new(),
             ran: Vec::new(),
+            cpu_known: false,
             restarts: 0,
             restarts_over: false,
             starts: None,

@@ -3,10 +3,10 @@
 use super::{Invocation, unable};
 use crate::Run;
 use crate::machine::{EPOCH_UNIX_US, Machine};
-use crate::systemd::state::{Outcome, State, Unit, ended_in_status};
+use crate::systemd::state::{Outcome, Ran, State, Unit, ended_in_status};
 use crate::systemd::stop::base;
 use crate::systemd::{journalctl, load, span};
-use crate::time::Us;
+use crate::time::{SECOND, Us};
 
 /// Lines of the journal, unless asked for others.
 const LINES: usize = 10;
@@ -107,11 +107,23 @@ fn head(machine: &Machine, unit: &Unit, text: &mut String) {
             None => ran.words.first().map_or("", |path| base(path)).to_owned(),
         };
         field(text, "Main PID", &format!("{} ({rest})", ran.pid.0));
+        if unit.cpu_known {
+            field(text, "CPU", &span::format(cpu_time(ran, machine.now), 1000));
+        }
         if ran.ended.is_none() {
             field(text, "CGroup", &format!("/system.slice/{}", file.name));
             text.push_str(&format!("{:13}└─{} {}\n", "", ran.pid.0, ran.words.join(" ")));
         }
     }
+}
+
+/// The CPU time of a run. What processes do is not modelled so finely: a node's is taken, as `systemctl status` told it in
+/// container drills (37-65 ms 2 s after its start, 290 ms after 16 s, 550 ms after 38 s), and no more than the run was long.
+fn cpu_time(ran: &Ran, now: Us) -> Us {
+    const TO_START_US: Us = 20_000;
+    const IN_A_SECOND_US: Us = 15_000;
+    let lived = ran.ended.map_or(now, |(_, at)| at).saturating_sub(ran.began);
+    lived.min(TO_START_US + lived / SECOND * IN_A_SECOND_US).max(1)
 }
 
 fn active(unit: &Unit, now: Us) -> String {

@@ -27,6 +27,7 @@ fn it_prints_what_a_real_host_prints() {
      Active: active (running) since Thu 2026-01-01 00:00:SS UTC; SPAN ago
  Invocation: INVOCATION
    Main PID: PID (tensor-wasm)
+        CPU: SPAN
      CGroup: /system.slice/tensor-wasm.service
              └─PID /usr/local/bin/tensor-wasm serve --addr 0.0.0.0:8080
 
@@ -47,6 +48,7 @@ Jan 01 00:00:SS operator-host tensor-wasm[PID]: listening on http://0.0.0.0:8080
  Invocation: INVOCATION
     Process: PID ExecStart=/usr/local/bin/tensor-wasm serve --addr 0.0.0.0:8080 (code=exited, status=0/SUCCESS)
    Main PID: PID (code=exited, status=0/SUCCESS)
+        CPU: SPAN
 
 Jan 01 00:00:SS operator-host systemd[PID]: Stopped tensor-wasm.service - TensorWasm node.
 "
@@ -55,6 +57,26 @@ Jan 01 00:00:SS operator-host systemd[PID]: Stopped tensor-wasm.service - Tensor
     let (status, text) = call(&mut machine, 900, "systemctl status tensor-wasm");
     assert_eq!(status, 3);
     assert!(text.contains("Main PID:") && !text.contains("operator-host"), "{text}");
+}
+
+/// As systemd 257 on an operator host: a start that is one too many resets what was counted.
+#[test]
+fn a_start_that_is_refused_forgets_the_cpu_time() {
+    let unit = "[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=1\n[Service]\nExecStart=/not-there\n[Install]\n\
+                WantedBy=multi-user.target\n";
+    let mut machine = with_units(&[("gone.service", unit)]);
+    let shows = |machine: &mut Machine| call(machine, ONCALL, "systemctl status gone -n 0").1.contains("        CPU: ");
+    assert!(!shows(&mut machine), "it has never run");
+    root(&mut machine, "systemctl start gone");
+    pass(&mut machine, 40_000);
+    assert!(shows(&mut machine));
+    assert_eq!(call(&mut machine, 0, "systemctl start gone").0, 1);
+    let said = call(&mut machine, ONCALL, "systemctl status gone -n 3").1;
+    assert!(said.contains("Start request repeated too quickly") && !said.contains("        CPU: "), "{said}");
+    root(&mut machine, "systemctl reset-failed gone");
+    root(&mut machine, "systemctl start gone");
+    pass(&mut machine, 40_000);
+    assert!(shows(&mut machine));
 }
 
 #[test]
@@ -74,6 +96,7 @@ fn a_failed_unit_shows_its_result() {
  Invocation: INVOCATION
     Process: PID ExecStart=/not-there serve (code=exited, status=203/EXEC)
    Main PID: PID (code=exited, status=203/EXEC)
+        CPU: SPAN
 
 Jan 01 00:00:SS operator-host systemd[PID]: Started gone.service - Gone.
 Jan 01 00:00:SS operator-host (ot-there)[PID]: gone.service: Unable to locate executable \
