@@ -151,6 +151,19 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// The network's name.
     pub network: String,
+    /// Its other names there; compose gives the container's and the service's.
+    pub aliases: Vec<String>,
+    /// Whether it was made to run without its client: `docker run --detach`.
+    pub detached: bool,
+}
+
+/// An address 172.SUBNET.0.HOST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// Of the network: 17 is that of `bridge`, further networks have the next ones.
+    pub subnet: u8,
+    /// Of the container; 1 is the machine.
+    pub host: u8,
 }
 
 impl Settings {
@@ -213,6 +226,10 @@ pub struct Container {
     pub(super) starting: bool,
     /// What the last start came to.
     pub(super) failure: Option<StartFailure>,
+    /// When its last start came to its network, microseconds since 1970.
+    pub(super) networked: Option<i64>,
+    /// In its network, while it runs.
+    pub(super) address: Option<Address>,
     /// Its process.
     pub pid: Option<Pid>,
     /// What it wrote.
@@ -223,6 +240,21 @@ impl Container {
     /// As lists show it.
     pub fn short_id(&self) -> &str {
         self.id.get(..12).unwrap_or_default()
+    }
+
+    /// Whether compose made it.
+    pub(super) fn of_compose(&self) -> bool {
+        self.settings.labels.contains_key(super::compose::PROJECT)
+    }
+
+    /// The name of its own layer below the engine's folder for layers.
+    pub(super) fn layer(&self) -> String {
+        crate::sha256_hex(format!("layer of {}", self.id).as_bytes())
+    }
+
+    /// An id that the engine makes anew with each start, such as its sandbox's or its endpoint's.
+    pub(super) fn id_of_start(&self, what: &str) -> String {
+        crate::sha256_hex(format!("{what} of {} at {:?}", self.id, self.networked).as_bytes())
     }
 
     /// Whether the engine counts it as running: a restarting one is.

@@ -110,6 +110,8 @@ fn read(machine: &mut Machine, ask: &Ask<'_>) -> Run<Result<Wanted, Refusal>> {
         command: parsed.operands.iter().skip(1).cloned().collect(),
         labels,
         network: "bridge".to_owned(),
+        aliases: Vec::new(),
+        detached: parsed.has("detach"),
     };
     let name = parsed.value("name").map(str::to_owned);
     Ok(Ok(Wanted { name, reference, given: given.clone(), settings }))

@@ -71,7 +71,7 @@ pub(super) fn inside(
         }
     }
     let found = container.image.executable(first, environment.get("PATH").map(String::as_str));
-    let layer = format!("/var/lib/docker/overlay2/{}/merged", container.id);
+    let layer = format!("/var/lib/docker/overlay2/{}/merged", container.layer());
     let took = machine.calibration.docker.exec_us;
     let took = machine.about(took);
     machine.spend(took)?;

@@ -3,129 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::client::{Ask, template};
-use super::container::{Container, Policy, Port};
 use super::image::{LocalImage, Reference};
 use super::template::{BadTemplate, Template};
-use super::value::{Value, moment};
+use super::value::Value;
 use crate::machine::Machine;
 use crate::programs::complain;
 use crate::{Run, Stop};
 
+mod container;
+
+use container::container_value;
+
 /// As the image's record says; releases have no date of their own.
 const IMAGE_CREATED: &str = "2026-01-01T00:00:00Z";
 
-fn ports(ports: &[Port], bound: bool) -> Value {
-    let mut map: BTreeMap<String, Value> = BTreeMap::new();
-    for port in ports {
-        let address = if bound { port.bound() } else { &port.address };
-        let binding =
-            Value::Struct(vec![("HostIp", Value::text(address)), ("HostPort", Value::text(port.number.to_string()))]);
-        let list = map.entry(format!("{}/tcp", port.number)).or_insert_with(|| Value::List(Vec::new()));
-        if let Value::List(list) = list {
-            list.push(binding);
-        }
-    }
-    Value::Map(map)
-}
-
-fn state(container: &Container) -> Value {
-    let text = |text: &str| Value::text(text);
-    let is = |state| Value::Bool(container.state == state);
-    let pid = container.pid.map_or(0, |pid| i64::from(pid.0));
-    Value::Struct(vec![
-        ("Status", text(container.state.word())),
-        ("Running", Value::Bool(container.counts_as_running())),
-        ("Paused", Value::Bool(false)),
-        ("Restarting", is(super::container::State::Restarting)),
-        ("OOMKilled", Value::Bool(false)),
-        ("Dead", Value::Bool(false)),
-        ("Pid", Value::Number(pid)),
-        ("ExitCode", Value::Number(i64::from(container.exit_code))),
-        ("Error", text(&container.error)),
-        ("StartedAt", text(&moment(container.started))),
-        ("FinishedAt", text(&moment(container.finished))),
-    ])
-}
-
-fn mounts(container: &Container) -> Value {
-    let list = container.settings.mounts.iter().map(|mount| {
-        let mut fields = vec![("Type", Value::text(if mount.volume.is_some() { "volume" } else { "bind" }))];
-        if let Some(name) = &mount.volume {
-            fields.push(("Name", Value::text(name.as_str())));
-        }
-        fields.push(("Source", Value::text(mount.source.as_str())));
-        fields.push(("Destination", Value::text(mount.destination.as_str())));
-        if mount.volume.is_some() {
-            fields.push(("Driver", Value::text("local")));
-        }
-        fields.push(("Mode", Value::text(mount.mode.as_str())));
-        fields.push(("RW", Value::Bool(mount.writable())));
-        fields.push(("Propagation", Value::text(if mount.volume.is_some() { "" } else { "rprivate" })));
-        Value::Struct(fields)
-    });
-    Value::List(list.collect())
-}
-
-/// Some of what the real engine tells, in its order.
-pub(super) fn container_value(container: &Container) -> Value {
-    let (text, settings) = (|text: &str| Value::text(text), &container.settings);
-    let id = &container.id;
-    let words: Vec<&String> = settings.words().collect();
-    let most = if let Policy::OnFailure(most) = settings.policy { i64::from(most) } else { 0 };
-    let binds: Vec<&String> = settings.mounts.iter().map(|mount| &mount.text).collect();
-    let exposed = settings.ports.iter().map(|port| (format!("{}/tcp", port.number), Value::Map(BTreeMap::new())));
-    let published = if container.pid.is_some() { settings.ports.as_slice() } else { &[] };
-    let host_config = Value::Struct(vec![
-        ("Binds", if binds.is_empty() { Value::Null } else { Value::texts(binds) }),
-        ("NetworkMode", text(&settings.network)),
-        ("PortBindings", ports(&settings.ports, false)),
-        (
-            "RestartPolicy",
-            Value::Struct(vec![("Name", text(settings.policy.word())), ("MaximumRetryCount", Value::Number(most))]),
-        ),
-        ("AutoRemove", Value::Bool(settings.auto_remove)),
-        ("Privileged", Value::Bool(false)),
-        ("ReadonlyRootfs", Value::Bool(false)),
-    ]);
-    let config = Value::Struct(vec![
-        ("Hostname", text(container.short_id())),
-        ("User", text("")),
-        ("ExposedPorts", Value::Map(exposed.collect())),
-        ("Tty", Value::Bool(false)),
-        ("Env", Value::texts(&settings.env)),
-        ("Cmd", if settings.command.is_empty() { Value::Null } else { Value::texts(&settings.command) }),
-        ("Image", text(&container.reference)),
-        ("WorkingDir", text("")),
-        ("Entrypoint", Value::texts(&settings.entrypoint)),
-        ("Labels", Value::labels(&settings.labels)),
-    ]);
-    let network = Value::Struct(vec![("NetworkID", text(&crate::sha256_hex(settings.network.as_bytes())))]);
-    Value::Struct(vec![
-        ("Id", text(id)),
-        ("Created", text(&moment(Some(container.created)))),
-        ("Path", text(words.first().map_or("", |word| word))),
-        ("Args", Value::texts(words.iter().skip(1).copied())),
-        ("State", state(container)),
-        ("Image", text(&container.image.id)),
-        ("LogPath", text(&format!("/var/lib/docker/containers/{id}/{id}-json.log"))),
-        ("Name", text(&format!("/{}", container.name))),
-        ("RestartCount", Value::Number(i64::from(container.restarts))),
-        ("Driver", text("overlay2")),
-        ("Platform", text("linux")),
-        ("HostConfig", host_config),
-        ("Mounts", mounts(container)),
-        ("Config", config),
-        (
-            "NetworkSettings",
-            Value::Struct(vec![
-                ("Ports", ports(published, true)),
-                ("Networks", Value::Map([(settings.network.clone(), network)].into())),
-            ]),
-        ),
-    ])
-}
-
-/// The same of an image.
+/// Some of what the real engine tells of an image, in its order.
 pub(super) fn image_value(local: &LocalImage) -> Value {
     let (text, spec) = (|text: &str| Value::text(text), &local.image.spec);
     let mut labels = BTreeMap::new();
@@ -137,7 +29,7 @@ pub(super) fn image_value(local: &LocalImage) -> Value {
     let config = Value::Struct(vec![
         ("User", text("")),
         ("Env", Value::texts(&spec.env)),
-        ("Cmd", if spec.command.is_empty() { Value::Null } else { Value::texts(&spec.command) }),
+        ("Cmd", if spec.command.is_empty() { Value::Nil("[]") } else { Value::texts(&spec.command) }),
         ("WorkingDir", text("")),
         ("Entrypoint", Value::texts(&spec.entrypoint)),
         ("Labels", Value::labels(&labels)),
@@ -156,7 +48,7 @@ pub(super) fn image_value(local: &LocalImage) -> Value {
 /// What a name leads to, or the message that it leads nowhere.
 fn look_up(machine: &Machine, key: &str, kind: Option<&str>) -> Result<Value, String> {
     let image = || machine.docker.local(key).map(image_value);
-    let container = machine.docker.find(key).map(container_value);
+    let container = machine.docker.find(key).map(|one| container_value(&machine.docker, one));
     match kind {
         None => container.ok().or_else(image).ok_or_else(|| format!("Error: No such object: {key}")),
         Some("container") => container.map_err(|message| format!("Error response from daemon: {message}")),

@@ -83,6 +83,8 @@ pub(super) fn create(
         attached: false,
         starting: false,
         failure: None,
+        networked: None,
+        address: None,
         pid: None,
         log: Log::default(),
     };
@@ -110,7 +112,12 @@ pub(super) fn begin_start(machine: &mut Machine, number: usize, by_hand: bool) {
 }
 
 fn network(machine: &mut Machine, number: usize) {
-    let Some(container) = machine.docker.container(number).filter(|one| one.starting) else { return };
+    let now = machine.unix_us();
+    let address = machine.docker.container(number).and_then(|one| machine.docker.free_address(&one.settings.network));
+    let Some(container) = machine.docker.containers.get_mut(&number).filter(|one| one.starting) else { return };
+    container.networked = Some(now);
+    container.address = address;
+    let Some(container) = machine.docker.container(number) else { return };
     let ports = &container.settings.ports;
     let taken = ports.iter().enumerate().find_map(|(index, port)| {
         let twice = ports.iter().take(index).any(|other| other.number == port.number);
@@ -147,6 +154,7 @@ fn start_failed(machine: &mut Machine, number: usize, failure: StartFailure) {
     give_back_ports(machine, number);
     let Some(container) = machine.docker.containers.get_mut(&number) else { return };
     container.starting = false;
+    container.address = None;
     container.exit_code = failure.code;
     container.error.clone_from(&failure.message);
     if container.state == State::Restarting {
@@ -242,7 +250,7 @@ fn with_state_directory(machine: &mut Machine, number: usize, file: ReleaseFile)
             (mount.source.clone(), format!("{}{rest}", mount.source))
         }
         None => {
-            let layer = format!("/var/lib/docker/overlay2/{}/diff/var/lib", container.id);
+            let layer = format!("/var/lib/docker/overlay2/{}/diff/var/lib", container.layer());
             (layer.clone(), format!("{layer}/{}", inside.rsplit('/').next().unwrap_or_default()))
         }
     };
@@ -267,6 +275,9 @@ pub(super) fn process_ended(machine: &mut Machine, number: usize, pid: Pid, how:
 
 fn released(machine: &mut Machine, number: usize, how: Exit) {
     let published = machine.net.published.values().any(|holder| *holder == number);
+    if let Some(container) = machine.docker.containers.get_mut(&number) {
+        container.address = None;
+    }
     // Whoever waits for the port has it before the engine can start anything again.
     give_back_ports(machine, number);
     let times = &machine.calibration.docker;
@@ -337,6 +348,7 @@ pub(super) fn terminate(machine: &mut Machine, pid: Pid) {
 
 pub(super) fn engine_starts(machine: &mut Machine) {
     machine.docker.runs = true;
+    super::make_network(machine, "bridge");
     let due: Vec<usize> = machine
         .docker
         .containers()

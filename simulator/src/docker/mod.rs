@@ -40,7 +40,7 @@ mod tests;
 pub use client::DOCKER;
 pub use conflict::hold_name;
 
-use container::Container;
+use container::{Address, Container};
 use image::LocalImage;
 
 /// How long it takes.
@@ -92,6 +92,15 @@ pub enum DockerEvent {
     Kill(usize, Pid),
 }
 
+/// A network of containers.
+#[derive(Debug, Clone)]
+struct Network {
+    /// 64 hexadecimal digits.
+    id: String,
+    /// Its addresses are 172.SUBNET.0.0/16.
+    subnet: u8,
+}
+
 /// The engine.
 #[derive(Debug, Clone, Default)]
 pub struct Docker {
@@ -102,8 +111,8 @@ pub struct Docker {
     images: Vec<LocalImage>,
     containers: BTreeMap<usize, Container>,
     last: usize,
-    /// Networks that compose has made.
-    networks: BTreeSet<String>,
+    /// Its own network and those that compose has made, by name.
+    networks: BTreeMap<String, Network>,
     /// The stopped container that takes the name of the node's when that is removed.
     holds_name: Option<usize>,
 }
@@ -124,10 +133,36 @@ impl Docker {
         self.containers.get(&number)
     }
 
+    /// The id of a network that is there.
+    fn network_id(&self, name: &str) -> String {
+        self.networks.get(name).map(|network| network.id.clone()).unwrap_or_default()
+    }
+
+    /// The lowest address of a network that none of its containers has.
+    fn free_address(&self, name: &str) -> Option<Address> {
+        let subnet = self.networks.get(name)?.subnet;
+        let taken: BTreeSet<u8> = self
+            .containers()
+            .filter_map(|one| one.address)
+            .filter(|one| one.subnet == subnet)
+            .map(|one| one.host)
+            .collect();
+        (2..=u8::MAX).find(|host| !taken.contains(host)).map(|host| Address { subnet, host })
+    }
+
     /// By its name.
     pub fn named(&self, name: &str) -> Option<&Container> {
         self.containers.values().find(|container| container.name == name)
     }
+}
+
+/// Makes a network with the first subnet that is free; the engine's own comes first.
+fn make_network(machine: &mut Machine, name: &str) {
+    let id = container::hex_id(machine);
+    let networks = &mut machine.docker.networks;
+    let taken: BTreeSet<u8> = networks.values().map(|network| network.subnet).collect();
+    let subnet = (17..=u8::MAX).find(|subnet| !taken.contains(subnet)).unwrap_or(u8::MAX);
+    networks.insert(name.to_owned(), Network { id, subnet });
 }
 
 /// Something of a container is due.

@@ -81,7 +81,7 @@ fn run(nodes: &[Node], dot: &Value, out: &mut String) -> Parse<()> {
                 let items: Vec<&Value> = match value.as_ref() {
                     Value::List(list) => list.iter().collect(),
                     Value::Map(map) => map.values().collect(),
-                    Value::Null => Vec::new(),
+                    Value::Nil(_) | Value::Unset(_) => Vec::new(),
                     _ => return Err(BadTemplate::Unmodelled("a range over what is no list in a template".into())),
                 };
                 if items.is_empty() {
@@ -195,7 +195,7 @@ mod tests {
         Value::Struct(vec![
             ("Id", Value::text("abc")),
             ("Args", list(&["serve", "-x"])),
-            ("None", Value::Null),
+            ("None", Value::Nil("<nil>")),
             ("State", Value::Struct(vec![("Running", Value::Bool(true)), ("ExitCode", Value::Number(0))])),
             ("Labels", Value::Map([("a.b".to_owned(), Value::text("1"))].into())),
             (

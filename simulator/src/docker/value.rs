@@ -9,8 +9,10 @@ use jiff::Timestamp;
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// null
-    Null,
+    /// null for JSON: a list, a map or a pointer that was never made, and how Go prints it.
+    Nil(&'static str),
+    /// The same, of a field that JSON leaves out while it is empty.
+    Unset(&'static str),
     /// A truth value.
     Bool(bool),
     /// A number.
@@ -53,7 +55,7 @@ impl Value {
     /// Whether a template takes it for true.
     pub fn holds(&self) -> bool {
         match self {
-            Value::Null => false,
+            Value::Nil(_) | Value::Unset(_) => false,
             Value::Bool(truth) => *truth,
             Value::Number(number) => *number != 0,
             Value::Text(text) => !text.is_empty(),
@@ -66,7 +68,7 @@ impl Value {
     /// As a template prints it; `None` for a struct, whose printed form shows fields that are not modelled.
     pub fn printed(&self) -> Option<Cow<'_, str>> {
         Some(match self {
-            Value::Null => "<no value>".into(),
+            Value::Nil(printed) | Value::Unset(printed) => (*printed).into(),
             Value::Bool(truth) => truth.to_string().into(),
             Value::Number(number) => number.to_string().into(),
             Value::Text(text) => text.into(),
@@ -94,7 +96,7 @@ impl Value {
 
     fn write_json(&self, out: &mut String, indent: Option<&str>, depth: usize) {
         match self {
-            Value::Null => out.push_str("null"),
+            Value::Nil(_) | Value::Unset(_) => out.push_str("null"),
             Value::Bool(truth) => {
                 let _ = write!(out, "{truth}");
             }
@@ -107,7 +109,8 @@ impl Value {
                 write_items(out, indent, depth, ('[', ']'), items);
             }
             Value::Struct(fields) => {
-                let items = fields.iter().map(|(name, value)| (Some(*name), value));
+                let there = fields.iter().filter(|(_, value)| !matches!(value, Value::Unset(_)));
+                let items = there.map(|(name, value)| (Some(*name), value));
                 write_items(out, indent, depth, ('{', '}'), items);
             }
             Value::Map(map) => {
@@ -314,7 +317,7 @@ mod tests {
         let value = Value::Struct(vec![
             ("A", Value::List(vec![Value::Number(1), Value::text("0.0.0.0:1->2 \"x\"")])),
             ("B", Value::Map(BTreeMap::new())),
-            ("C", Value::Null),
+            ("C", Value::Nil("[]")),
         ]);
         assert_eq!(value.json(None), r#"{"A":[1,"0.0.0.0:1-\u003e2 \"x\""],"B":{},"C":null}"#);
         assert_eq!(

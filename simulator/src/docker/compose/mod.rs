@@ -16,6 +16,7 @@ mod up;
 mod yaml;
 
 use project::Project;
+pub(super) use service::PROJECT;
 
 /// Why a command of compose ends, and with which status.
 #[derive(Debug, Clone, PartialEq, Eq)]

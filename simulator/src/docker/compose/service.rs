@@ -10,7 +10,7 @@ use crate::shell::Context;
 use crate::{Run, sha256_hex};
 
 /// Labels that compose finds its containers by.
-pub(super) const PROJECT: &str = "com.docker.compose.project";
+pub(in crate::docker) const PROJECT: &str = "com.docker.compose.project";
 /// See [`PROJECT`].
 pub(super) const SERVICE: &str = "com.docker.compose.service";
 /// What a container was made from.

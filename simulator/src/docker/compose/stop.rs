@@ -93,7 +93,7 @@ pub(super) fn down(machine: &mut Machine, ask: &Ask<'_>, project: &Project) -> D
         }
     }
     let network = project.network();
-    if named.is_empty() && machine.docker.networks.contains(&network) {
+    if named.is_empty() && machine.docker.networks.contains_key(&network) {
         progress(machine, ask, &format!("Network {network}  Removing"))?;
         if machine.docker.containers().any(|one| one.settings.network == network && one.pid.is_some()) {
             progress(machine, ask, &format!("Network {network}  Resource is still in use"))?;

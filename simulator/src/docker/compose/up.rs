@@ -126,7 +126,7 @@ pub(super) fn up(machine: &mut Machine, ask: &Ask<'_>, project: &Project) -> Don
 
 fn make_network(machine: &mut Machine, ask: &Ask<'_>, project: &Project) -> Run<()> {
     let network = project.network();
-    if machine.docker.networks.contains(&network) {
+    if machine.docker.networks.contains_key(&network) {
         return Ok(());
     }
     progress(machine, ask, &format!("Network {network}  Creating"))?;
@@ -134,7 +134,7 @@ fn make_network(machine: &mut Machine, ask: &Ask<'_>, project: &Project) -> Run<
     let took = machine.about(took);
     machine.spend(took)?;
     progress(machine, ask, &format!("Network {network}  Created"))?;
-    machine.docker.networks.insert(network);
+    crate::docker::make_network(machine, &network);
     Ok(())
 }
 
@@ -193,6 +193,8 @@ fn settings_of(project: &Project, service: &Service, replaces: &str, image: &Ima
         command: service.command.clone(),
         labels,
         network: project.network(),
+        aliases: vec![service.container.clone(), service.name.clone()],
+        detached: false,
     };
     complete(&mut settings, image);
     Ok(settings)

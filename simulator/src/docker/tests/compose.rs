@@ -43,6 +43,16 @@ fn section_c_replaces_the_node_and_leaves_its_neighbours() {
     let (_, state) = host.container_state(&["prometheus", "jaeger"], ("0.3.8", "0.4.0"));
     assert!(state.ends_with(&format!("Neighbour=prometheus {}\nNeighbour=jaeger {}\n", neighbours[0], neighbours[1])));
     assert_eq!(host.inspect("tensor-wasm", r#"{{index .Config.Labels "com.docker.compose.replace"}}"#), old);
+    // As Docker 26.1.5 tells of what Compose 2.26.1 made.
+    let left = "{{json .HostConfig.Dns}} {{json .HostConfig.ExtraHosts}} {{json .HostConfig.Ulimits}}";
+    assert_eq!(host.inspect("tensor-wasm", left), "null [] null");
+    let network = "{{range .NetworkSettings.Networks}}{{.Aliases}} {{.DNSNames}} {{.Gateway}}{{end}}";
+    let short = host.id("tensor-wasm")[..12].to_owned();
+    assert_eq!(
+        host.inspect("tensor-wasm", network),
+        format!("[tensor-wasm tensor-wasm] [tensor-wasm {short}] 172.18.0.1")
+    );
+    assert_eq!(host.inspect("tensor-wasm", "{{json .NetworkSettings.IPAddress}}"), r#""""#);
     // Nothing has changed, so nothing is done.
     let id = started(&mut host, "tensor-wasm");
     let done = host.sh("docker compose up -d --no-deps tensor-wasm");

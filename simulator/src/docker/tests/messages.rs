@@ -219,6 +219,43 @@ fn inspect_tells_a_container_and_its_image() {
     assert_eq!((done.status, done.out, done.err), (1, format!("{id}\n"), "Error: No such object: nosuch\n".to_owned()));
 }
 
+/// Expected bytes: Docker 26.1.5 on an operator host.
+#[test]
+fn inspect_tells_what_was_left_to_the_engine() {
+    let mut host = Host::new();
+    let ask = |host: &mut Host, of: &str| host.inspect("tensor-wasm", of);
+    host.ok("docker create --name tensor-wasm ghcr.io/craton-co/tensor-wasm:v0.4.0");
+    for (of, wanted) in [
+        (
+            "{{json .Config.AttachStdout}} {{json .HostConfig.OomKillDisable}} {{json .HostConfig.Binds}}",
+            "true false null",
+        ),
+        ("{{.HostConfig.Dns}} {{.HostConfig.ExtraHosts}} {{json .HostConfig.Dns}}", "[] [] []"),
+        ("{{.Config.ExposedPorts}} {{.HostConfig.PidsLimit}} {{.Config.Volumes}}", "map[] <nil> map[]"),
+        ("{{json .ResolvConfPath}} {{json .HostnamePath}} {{json .NetworkSettings.SandboxID}}", r#""" "" """#),
+    ] {
+        assert_eq!(ask(&mut host, of), wanted, "{of}");
+    }
+    assert!(!host.ok("docker inspect tensor-wasm").contains("ExposedPorts"));
+    host.ok("docker rm tensor-wasm");
+    host.ok(&format!("{RUN} {REPOSITORY}:v0.4.0"));
+    for (of, wanted) in [
+        ("{{json .Config.AttachStdout}} {{json .HostConfig.OomKillDisable}}", "false null"),
+        ("{{.NetworkSettings.IPAddress}} {{.NetworkSettings.Gateway}}", "172.17.0.2 172.17.0.1"),
+        ("{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.MacAddress}}{{end}}", "172.17.0.2 02:42:ac:11:00:02"),
+        ("{{json .NetworkSettings.Networks.bridge.Aliases}}", "null"),
+    ] {
+        assert_eq!(ask(&mut host, of), wanted, "{of}");
+    }
+    let sandbox = ask(&mut host, "{{.NetworkSettings.SandboxID}}");
+    assert_eq!(ask(&mut host, "{{.NetworkSettings.SandboxKey}}"), format!("/var/run/docker/netns/{}", &sandbox[..12]));
+    host.ok("docker stop tensor-wasm");
+    assert_eq!(ask(&mut host, "{{.NetworkSettings.IPAddress}}{{.NetworkSettings.EndpointID}}"), "");
+    assert_eq!(ask(&mut host, "{{.NetworkSettings.SandboxID}}"), sandbox);
+    host.ok("docker start tensor-wasm");
+    assert_ne!(ask(&mut host, "{{.NetworkSettings.SandboxID}}"), sandbox);
+}
+
 #[test]
 fn who_may_not_and_an_engine_that_is_off_are_told_apart() {
     let mut host = Host::new();
