@@ -150,7 +150,8 @@ impl Machine {
         self.listener(Namespace::Host, port).is_some() || self.net.published.contains_key(&port)
     }
 
-    /// The listeners on the node's port, as the agent tells them: a published port has two sockets, IPv4's and IPv6's.
+    /// The listeners on the node's port, as the agent tells them: a published port has one socket. The engine of an
+    /// operator host publishes for IPv4 alone: there is no IPv6 in its network.
     pub fn listeners_on(&self, port: u16) -> Vec<Listener> {
         let of = |pid: Option<Pid>| Listener { port, process: pid.and_then(|pid| self.seen_as(pid)) };
         match (self.net.published.get(&port), self.listener(Namespace::Host, port)) {
@@ -165,8 +166,7 @@ impl Machine {
                         version: None,
                     }),
                 };
-                let one = || if inside.is_some() { of(inside) } else { proxy() };
-                vec![one(), one()]
+                vec![if inside.is_some() { of(inside) } else { proxy() }]
             }
             (None, Some(pid)) => vec![of(Some(pid))],
             (None, None) => Vec::new(),

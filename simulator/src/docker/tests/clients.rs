@@ -3,6 +3,7 @@
 use super::*;
 use crate::docker::container::State;
 use crate::docker::hold_name;
+use crate::machine::process::Signal;
 
 #[test]
 fn section_b_replaces_one_release_by_the_other() {
@@ -364,4 +365,23 @@ fn what_hangs_is_broken_off_with_docker_proxy() {
     let finished = host.machine.take_finished(id).unwrap();
     assert_eq!(finished.outcome, Outcome::Closed);
     assert!(finished.arrived - began < host.machine.calibration.net.proxy_gives_up_us, "it did not wait for that");
+}
+
+/// As on an operator host: while a node drains, docker-proxy takes connections and closes them, and the agent sees its
+/// listener go with its process.
+#[test]
+fn what_docker_proxy_takes_for_a_node_that_drains_is_closed() {
+    use crate::machine::net::{Namespace, Reached};
+    let mut host = Host::new();
+    host.ok(&format!("{RUN} {REPOSITORY}:v0.4.0"));
+    host.wait(1.5);
+    let pid = host.machine.docker.named("tensor-wasm").unwrap().pid.unwrap();
+    assert_eq!(host.machine.reached(Namespace::Host, 8080), Reached::Node(pid));
+    host.machine.reports.clear();
+    host.machine.signal(pid, Signal::Term);
+    assert_eq!(host.machine.reached(Namespace::Host, 8080), Reached::Proxy, "it takes nothing new");
+    assert!(host.machine.processes.contains_key(&pid) && host.machine.reports.is_empty(), "{:?}", host.machine.reports);
+    host.wait(1.0);
+    assert_eq!(host.machine.reached(Namespace::Host, 8080), Reached::Nobody);
+    assert!(!host.machine.reports.is_empty());
 }

@@ -279,7 +279,11 @@ impl Machine {
                 NodeOutput::WriteState { file, bytes } => self.write_state(pid, &file, &bytes),
                 NodeOutput::StopAccepting => {
                     self.unbind(pid);
-                    self.listeners_changed();
+                    // The agent sees the machine's own sockets go, and not one in a container before its process ends.
+                    match self.node(pid).map(|node| node.namespace) {
+                        Some(Namespace::Container(_)) => crate::agent::world_changed(self),
+                        _ => self.listeners_changed(),
+                    }
                     self.take_free_ports();
                 }
                 NodeOutput::Exit { status } => {
