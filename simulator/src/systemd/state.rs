@@ -222,7 +222,8 @@ impl Unit {
     pub fn enter(&mut self, state: State, now: Us) {
         let before = std::mem::replace(&mut self.state, state);
         if before.is_inactive() && !state.is_inactive() {
-            self.left_inactive = Some(now);
+            // A restart is arranged after all has been said of the end before it, which `systemctl status` leaves out.
+            self.left_inactive = Some(if state == State::AutoRestart { now.saturating_add(1) } else { now });
         }
         if !before.is_inactive() && state.is_inactive() {
             self.became_inactive = Some(now);

@@ -79,6 +79,26 @@ fn a_start_that_is_refused_forgets_the_cpu_time() {
     assert!(shows(&mut machine));
 }
 
+/// As on an operator host: what is shown begins with the restart that was arranged last.
+#[test]
+fn a_unit_that_was_restarted_too_often_shows_its_last_restart_alone() {
+    let unit = "[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=2\n[Service]\nExecStart=/not-there\n\
+                Restart=on-failure\n";
+    let mut machine = with_units(&[("gone.service", unit)]);
+    root(&mut machine, "systemctl start gone");
+    pass(&mut machine, 2_000_000);
+    let (_, text) = call(&mut machine, ONCALL, "systemctl status gone");
+    let (_, lines) = text.split_once("\n\n").unwrap();
+    assert_eq!(
+        redacted(lines),
+        "Jan 01 00:00:SS operator-host systemd[PID]: gone.service: Scheduled restart job, restart counter is at 2.
+Jan 01 00:00:SS operator-host systemd[PID]: gone.service: Start request repeated too quickly.
+Jan 01 00:00:SS operator-host systemd[PID]: gone.service: Failed with result 'exit-code'.
+Jan 01 00:00:SS operator-host systemd[PID]: Failed to start gone.service.
+"
+    );
+}
+
 #[test]
 fn a_failed_unit_shows_its_result() {
     let mut machine =
