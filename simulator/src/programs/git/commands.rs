@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::objects::{History, Tree};
-use super::{Place, Repository, ambiguous, compare, log, option, place, say, work_tree};
+use super::{Place, Repository, ambiguous, compare, index_file, log, option, place, say, work_tree};
 use crate::Run;
 use crate::machine::Machine;
 use crate::machine::files::{Errno, Kind, OpenMode};
@@ -187,6 +187,7 @@ fn reset(
     repository.refs.insert(branch, commit);
     repository.index = Some(tree);
     machine.git.all.insert(place.root.clone(), repository);
+    index_file::write(machine, call, place);
     say(machine, call, &text, 0)
 }
 
@@ -203,6 +204,9 @@ fn status(
             "-s" | "--short" | "--porcelain" | "--porcelain=v1" => short = true,
             other => return Err(option(call, "status", other)),
         }
+    }
+    if !call.arguments().iter().any(|word| word == "--no-optional-locks") {
+        index_file::refresh(machine, call, place, |_| true);
     }
     let changed = work_tree::changed(machine, call, place, repository);
     let empty = Tree::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::diff::{Side, counts, is_binary, patch};
 use super::objects::Tree;
-use super::{Place, Repository, ambiguous, option, say, work_tree};
+use super::{Place, Repository, ambiguous, index_file, option, say, work_tree};
 use crate::Run;
 use crate::machine::Machine;
 use crate::programs::Call;
@@ -112,6 +112,9 @@ pub(super) fn run(
             }
         };
         text.push_str(&told.map_err(|what| unmodelled(call, &format!("diff: {what}")))?);
+    }
+    if new.is_none() && revisions.is_empty() {
+        index_file::refresh(machine, call, place, wanted);
     }
     say(machine, call, &text, i32::from(any && by_status))
 }

@@ -16,6 +16,7 @@ use crate::{Run, Stop};
 mod commands;
 mod compare;
 mod diff;
+mod index_file;
 mod log;
 pub mod objects;
 mod work_tree;
@@ -55,6 +56,8 @@ struct Repository {
     refs: BTreeMap<String, usize>,
     /// What was checked out last; `None` before the first commit.
     index: Option<Arc<Tree>>,
+    /// What its index file has of each of these files.
+    stats: index_file::Stats,
 }
 
 impl Repositories {
@@ -200,6 +203,7 @@ impl Repository {
             branch: branch.to_owned(),
             refs: BTreeMap::new(),
             index: None,
+            stats: index_file::Stats::new(),
         }
     }
 

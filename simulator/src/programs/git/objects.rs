@@ -142,14 +142,15 @@ pub fn blob_id(bytes: &[u8]) -> String {
     hex(object_id("blob", bytes))
 }
 
-fn object_id(kind: &str, bytes: &[u8]) -> [u8; 20] {
+/// An object's id.
+pub(super) fn object_id(kind: &str, bytes: &[u8]) -> [u8; 20] {
     let mut object = format!("{kind} {}\0", bytes.len()).into_bytes();
     object.extend_from_slice(bytes);
     sha1(&object)
 }
 
 /// A tree's id: folders are trees of their own, in the order of their names with a slash.
-fn tree_id(tree: &Tree) -> [u8; 20] {
+pub(super) fn tree_id(tree: &Tree) -> [u8; 20] {
     let mut entries: BTreeMap<String, (&'static str, String, [u8; 20])> = BTreeMap::new();
     let mut folders: BTreeMap<String, Tree> = BTreeMap::new();
     for (path, bytes) in tree {
@@ -178,7 +179,7 @@ fn hex(bytes: [u8; 20]) -> String {
 }
 
 /// SHA-1 (FIPS 180-4, section 6.1): git's names of objects, nothing of security.
-fn sha1(message: &[u8]) -> [u8; 20] {
+pub(super) fn sha1(message: &[u8]) -> [u8; 20] {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     let mut padded = message.to_vec();
     padded.push(0x80);

@@ -177,3 +177,64 @@ fn what_is_no_repository_or_somebody_elses_is_told() {
     assert_eq!(knows(&["log", "v0.1.0..v0.2.0"]), Ok(()));
     assert_eq!(knows(&["push"]), Err("the command git push is not modelled".into()));
 }
+
+/// The index as it lies there: when it was written, and its bytes.
+fn index_of(machine: &Machine) -> (u64, Vec<u8>) {
+    let ino = machine.files.resolve(0, "/srv/r", ".git/index").unwrap();
+    (machine.files.inode(ino).modified, machine.files.bytes(ino).unwrap().to_vec())
+}
+
+#[test]
+fn a_file_that_was_touched_and_is_as_before_makes_diff_and_status_write_the_index() {
+    let mut machine = with_repository();
+    let none = "s/nowhere/elsewhere/";
+    let mut written = index_of(&machine).0;
+    let mut wrote = |machine: &mut Machine, words: &[&str]| {
+        machine.run_until(machine.now + 1000).unwrap();
+        inside(machine, 1000, words, b"");
+        std::mem::replace(&mut written, index_of(machine).0) != index_of(machine).0
+    };
+    assert!(!wrote(&mut machine, &["git", "diff"]) && !wrote(&mut machine, &["git", "status"]));
+    wrote(&mut machine, &["sed", "-i", none, "docker-compose.yml"]);
+    assert!(!wrote(&mut machine, &["git", "log"]) && !wrote(&mut machine, &["git", "diff", "--", "VERSION"]));
+    assert!(!wrote(&mut machine, &["git", "--no-optional-locks", "status"]));
+    assert!(wrote(&mut machine, &["git", "diff", "--", "docker-compose.yml"]));
+    assert!(!wrote(&mut machine, &["git", "diff"]), "it has been looked at");
+    wrote(&mut machine, &["sed", "-i", none, "VERSION"]);
+    assert!(wrote(&mut machine, &["git", "status"]));
+    wrote(&mut machine, &["sed", "-i", "s/image/x/", "docker-compose.yml"]);
+    assert!(!wrote(&mut machine, &["git", "diff"]), "it is another one");
+    wrote(&mut machine, &["sed", "-i", none, "VERSION"]);
+    inside(&mut machine, 900, &["git", "diff"], b"");
+    assert_eq!(index_of(&machine).0, written, "nobody's to write");
+}
+
+#[test]
+fn real_git_reads_the_index() {
+    let base = std::env::temp_dir().join(format!("simulated-git-index-{}", std::process::id()));
+    let folder = base.join("r");
+    if real_repository(&folder).is_none() {
+        eprintln!("skipped: no git on this machine");
+        return;
+    }
+    let mut machine = with_repository();
+    inside(&mut machine, 1000, &["touch", "VERSION"], b"");
+    inside(&mut machine, 1000, &["git", "diff"], b"");
+    let cases: [&[&str]; 3] =
+        [&["git", "ls-files", "--stage"], &["git", "status", "--porcelain"], &["git", "write-tree"]];
+    let before: Vec<_> = cases.iter().map(|words| real(&folder, words)).collect();
+    let (_, bytes) = index_of(&machine);
+    std::fs::write(folder.join(".git/index"), &bytes).unwrap();
+    for (words, before) in cases.iter().zip(before) {
+        assert_eq!(real(&folder, words), before, "{words:?}");
+    }
+    let head = real(&folder, &["git", "rev-parse", "HEAD^{tree}"]).1;
+    std::fs::write(folder.join(".git/index"), &bytes).unwrap();
+    assert_eq!(real(&folder, &["git", "write-tree"]).1, head, "the cached tree");
+    assert_eq!(real(&folder, &["git", "diff", "--cached", "--exit-code"]), (0, String::new()));
+    let mut damaged = bytes;
+    damaged[20] ^= 1;
+    std::fs::write(folder.join(".git/index"), &damaged).unwrap();
+    assert_ne!(real(&folder, &["git", "fsck"]).0, 0, "git checks its sum");
+    std::fs::remove_dir_all(&base).unwrap();
+}
