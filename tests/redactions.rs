@@ -38,13 +38,39 @@ const PATTERNS: &[(&str, &str)] = &[
     (r#"("requests_failed": ?)[0-9]+"#, r#"$1"[count]""#),
 ];
 
+/// The same of what commands of a probe print, and only of that.
+const OF_OUTPUTS: &[(&str, &str)] = &[
+    // Ids: of containers in short, of processes in a log and in a unit's status.
+    (r"\b[0-9a-f]{12}\b", "[container]"),
+    (r"\b(tensor-wasm|systemd|sudo|haproxy)\[[0-9]+\]", "$1[pid]"),
+    (r"\b(MainPID=|ExecMainPID=|Main PID: |PID )[1-9][0-9]*", "$1[pid]"),
+    // Times.
+    (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}(\.[0-9]+)?( ?(Z|UTC|[+-][0-9:]+))*", "[time]"),
+    // How long ago, in the words of docker and of systemctl.
+    (r"\b(Less than a second|About a minute|[0-9]+ (seconds?|minutes?))\b", "[duration]"),
+    (r"; [0-9]+(ms|s|min)( [0-9]+(ms|s))? ago", "; [duration] ago"),
+];
+
+static COMPILED_OF_OUTPUTS: LazyLock<Vec<(Regex, &str)>> =
+    LazyLock::new(|| OF_OUTPUTS.iter().filter_map(|(pattern, by)| Some((Regex::new(pattern).ok()?, *by))).collect());
+
 static COMPILED: LazyLock<Vec<(Regex, &str)>> =
     LazyLock::new(|| PATTERNS.iter().filter_map(|(pattern, by)| Some((Regex::new(pattern).ok()?, *by))).collect());
 
 /// The text without what may differ.
 pub fn redacted(text: &str) -> String {
     assert_eq!(COMPILED.len(), PATTERNS.len(), "a pattern is no regular expression");
-    COMPILED.iter().fold(text.to_owned(), |text, (pattern, by)| match pattern.replace_all(&text, *by) {
+    replaced(text, &COMPILED)
+}
+
+/// What a command of a probe printed, without what may differ between two machines.
+pub fn redacted_output(text: &str) -> String {
+    assert_eq!(COMPILED_OF_OUTPUTS.len(), OF_OUTPUTS.len(), "a pattern is no regular expression");
+    redacted(&replaced(text, &COMPILED_OF_OUTPUTS))
+}
+
+fn replaced(text: &str, patterns: &[(Regex, &str)]) -> String {
+    patterns.iter().fold(text.to_owned(), |text, (pattern, by)| match pattern.replace_all(&text, *by) {
         Cow::Borrowed(_) => text,
         Cow::Owned(changed) => changed,
     })

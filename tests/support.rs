@@ -3,4 +3,5 @@
 pub mod agreement;
 pub mod containers;
 pub mod outline;
+pub mod probing;
 pub mod redactions;

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use operator_agent::protocol::Setup;
 
+use grammar::FILES;
+
 use super::{Context, Shell, operator_environment, parse};
 use crate::machine::Machine;
 use crate::machine::io::Io;
@@ -15,6 +17,7 @@ use crate::spec::{Entry, EntryKind, MachineSpec};
 
 mod differential;
 mod generated;
+mod grammar;
 mod machine;
 mod refusals;
 
@@ -31,16 +34,6 @@ struct Seen {
     ended: bool,
     output: String,
 }
-
-/// Files that both machines have in the folder where commands run.
-const FILES: [(&str, &str); 6] = [
-    ("lines.txt", "one\ntwo words\n  three  \nfour\\tail\n"),
-    ("no-newline", "last"),
-    ("empty", ""),
-    ("sub/a.conf", "x=1\n"),
-    ("sub/b.conf", "x=2\n"),
-    (".hidden", "h\n"),
-];
 
 fn spec(entries: Vec<Entry>) -> MachineSpec {
     let setup = Setup {
