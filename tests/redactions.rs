@@ -45,6 +45,7 @@ const OF_OUTPUTS: &[(&str, &str)] = &[
     (r"\b(tensor-wasm|systemd|sudo|haproxy)\[[0-9]+\]", "$1[pid]"),
     (r"\b(MainPID=|ExecMainPID=|Main PID: |PID )[1-9][0-9]*", "$1[pid]"),
     // Times.
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}( UTC)?", "[time]"),
     (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}(\.[0-9]+)?( ?(Z|UTC|[+-][0-9:]+))*", "[time]"),
     // How long ago, in the words of docker and of systemctl.
     (r"\b(Less than a second|About a minute|[0-9]+ (seconds?|minutes?))\b", "[duration]"),

@@ -14,6 +14,8 @@ use rollback_harness::prepare::{self, Prepared, Selection};
 use rollback_harness::run::{self, Audience, Ready, RunError};
 use rollback_harness::scenario::Operator;
 
+use simulated_host::shell;
+
 use crate::containers::selection;
 
 /// What answers a request is there after this at the latest, microseconds of the host's clock, beyond its own ceiling.
@@ -24,6 +26,8 @@ const SEED: u64 = 1;
 /// A machine that is up and settled, and what was reported on it and not asked for.
 pub struct Booted {
     host: Box<dyn AsRoot>,
+    /// Whether it is the simulator, which has to know a text's constructs before anything of it runs.
+    simulated: bool,
     /// Image digests of this machine, and what is written in their place: releases differ in bytes between the hosts.
     pub names: Vec<(String, String)>,
     /// Reports that came while something else was waited for, since they were last taken.
@@ -68,7 +72,7 @@ pub fn container(topology: &str, binaries: &Binaries) -> Result<Booted, RunError
     let furnished = furnish::furnish(&mut prepared, &executables)?;
     let machine = furnished.for_container(&prepared.topology, &binaries.agent, &executables)?;
     drop(executables);
-    settled(Box::new(ContainerHost::start(machine, &mut |_| {})?), &prepared)
+    settled(Box::new(ContainerHost::start(machine, &mut |_| {})?), false, &prepared)
 }
 
 /// Makes a simulated machine and settles it.
@@ -80,20 +84,33 @@ pub fn simulated(topology: &str) -> Result<Booted, RunError> {
     let executables = Executables::stand_ins(&prepared)?;
     let furnished = furnish::furnish(&mut prepared, &executables)?;
     let spec = furnished.for_simulator(&prepared.topology, SEED);
-    settled(Box::new(SimHost::start(spec, Scripts::default())?), &prepared)
+    settled(Box::new(SimHost::start(spec, Scripts::default())?), true, &prepared)
 }
 
-fn settled(mut host: Box<dyn AsRoot>, prepared: &Prepared) -> Result<Booted, RunError> {
+fn settled(mut host: Box<dyn AsRoot>, simulated: bool, prepared: &Prepared) -> Result<Booted, RunError> {
     furnish::settle(host.as_mut(), prepared)?;
     let releases = [&prepared.plan.good, &prepared.plan.bad];
     let name = |release: &rollback_harness::history::event::PlannedRelease| {
         let digest = release.image_digest.clone()?;
         Some((digest, format!("[digest of v{}]", release.version)))
     };
-    Ok(Booted { host, names: releases.into_iter().filter_map(name).collect(), seen: Vec::new() })
+    Ok(Booted { host, simulated, names: releases.into_iter().filter_map(name).collect(), seen: Vec::new() })
 }
 
 impl Booted {
+    /// Whether this host takes the text at all: a drill with one that it does not take is refused before it begins.
+    ///
+    /// # Errors
+    /// The construct that the simulator does not know.
+    pub fn takes(&self, text: &str) -> Result<(), HostError> {
+        match shell::parse(text) {
+            Err(refused) if self.simulated && !refused.is_syntax_error() => {
+                Err(HostError::Agent { host: self.host.name().to_owned(), what: refused.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Hands a request over and waits for what `wanted` takes of the reports; `None` where none came within this, beside
     /// the time for the answer itself.
     ///

@@ -65,6 +65,7 @@ fn one(host: &mut Booted, folder: Option<&str>, open: &mut bool, step: &Step) ->
     let within_ms = step.within_s * 1000;
     match &step.act {
         Act::Run(text) => {
+            host.takes(text)?;
             if !*open {
                 let request = Request::OpenShell { folder: folder.map(str::to_owned) };
                 host.answer(&request, |what| (*what == Happened::ShellOpened).then_some(()))?;

@@ -17,6 +17,7 @@ use crate::machine::io::Output;
 use crate::machine::net::Namespace;
 use crate::machine::process::{Exit, NodeStart, Pid, Signal, Supervisor, What};
 use crate::machine::users::ROOT;
+use crate::Run;
 use crate::time::{Event, MS, SECOND, Us};
 
 /// The first wait before a start by policy; each next one is twice as long (moby, restartmanager.go).
@@ -380,4 +381,13 @@ pub(super) fn engine_stops(machine: &mut Machine) {
         let at = machine.now + GRACE;
         machine.queue.push(at, Event::Docker(DockerEvent::Kill(number, pid)));
     }
+}
+
+/// Until all containers have ended, of which each has [`GRACE`].
+pub(super) fn containers_end(machine: &mut Machine) -> Run<()> {
+    let latest = machine.now.saturating_add(GRACE).saturating_add(GRACE);
+    while machine.now < latest && machine.docker.containers().any(|one| one.pid.is_some()) {
+        machine.spend(MS)?;
+    }
+    Ok(())
 }

@@ -184,3 +184,11 @@ pub fn engine_starts(machine: &mut Machine) {
 pub fn engine_stops(machine: &mut Machine) {
     lifecycle::engine_stops(machine);
 }
+
+/// The engine ends with its containers: what waits for its end waits for theirs.
+///
+/// # Errors
+/// As [`Machine::spend`].
+pub fn containers_end(machine: &mut Machine) -> crate::Run<()> {
+    lifecycle::containers_end(machine)
+}

@@ -99,7 +99,8 @@ impl Balancer {
 
     /// What clients get while nobody serves: the errorfile, as an answer.
     pub fn maintenance(&self) -> Response {
-        let (head, body) = self.errorfile.split_once("\n\n").unwrap_or((&self.errorfile, ""));
+        let parts = self.errorfile.split_once("\r\n\r\n").or_else(|| self.errorfile.split_once("\n\n"));
+        let (head, body) = parts.unwrap_or((&self.errorfile, ""));
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(503);
         let mut response = Response::empty(status).outside_cors();

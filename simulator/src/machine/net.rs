@@ -232,6 +232,10 @@ impl Machine {
 
     fn balance(&mut self, id: ExchangeId, request: &Request) {
         if !self.balancer.runs {
+            // There is no balancer between that would answer in the node's place.
+            if let Some(exchange) = self.net.exchanges.get_mut(&id.0) {
+                exchange.through_balancer = false;
+            }
             return self.answered(id, Outcome::Refused);
         }
         if request.path() == self.balancer.monitor_uri {

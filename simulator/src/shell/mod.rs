@@ -197,6 +197,11 @@ impl Shell {
         Shell { rows_before: OPERATOR_ROWS, ..Shell::of_text(context, arguments) }
     }
 
+    /// `$$`, if somebody has asked for it.
+    fn own_pid(&self) -> Option<u32> {
+        self.pid
+    }
+
     /// A shell that runs a text of its own.
     fn of_text(context: Context, arguments: &[String]) -> Shell {
         let mut shell = Shell {

@@ -25,6 +25,10 @@ pub fn stop(machine: &mut Machine, name: &str) -> Run<()> {
     }
     begin(machine, name);
     wait(machine, name, |state| !matches!(state, State::StopSigterm | State::StopSigkill))?;
+    let ended = machine.systemd.units.get(name).and_then(|unit| unit.file.builtin);
+    if ended == Some(builtin::Builtin::Engine) {
+        crate::docker::containers_end(machine)?;
+    }
     load::forget(machine, name);
     Ok(())
 }

@@ -144,13 +144,15 @@ pub(super) fn transfer(
     Ok(ended)
 }
 
-/// The head of an answer as it came over the wire: the servers here add a length and a date to what they were given.
+/// The head of an answer as it came over the wire: the servers here add a length and a date to what they were given. The
+/// balancer's errorfile goes out as it stands, and is the only answer that has a `Connection` of its own.
 fn head(machine: &Machine, response: &Response) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
     for (name, value) in &response.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
-    let lacks = |name: &str| !response.headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(name));
+    let as_it_stands = response.header("connection").is_some();
+    let lacks = |name: &str| !as_it_stands && !response.headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(name));
     if lacks("content-length") {
         text.push_str(&format!("content-length: {}\r\n", response.body.len()));
     }

@@ -287,7 +287,7 @@ fn rev_parse(
     say(machine, call, &text, 0)
 }
 
-/// `checkout -- PATH...`, `restore PATH...`: files as they were checked out.
+/// `checkout [-q] [--] PATH...`, `restore [-q] PATH...`: files as they were checked out.
 fn restore(
     machine: &mut Machine,
     call: &Call<'_>,
@@ -295,9 +295,16 @@ fn restore(
     repository: &Repository,
     (command, arguments): (&str, &[&str]),
 ) -> Run<i32> {
-    let paths: Vec<&str> = match arguments {
-        ["--", paths @ ..] => paths.to_vec(),
-        paths if command == "restore" => paths.to_vec(),
+    let (quiet, arguments) = match arguments {
+        ["-q" | "--quiet", rest @ ..] => (true, rest),
+        all => (false, all),
+    };
+    // Without `--`, a name of a commit is one first.
+    let is_path = |word: &&str| !word.starts_with('-') && repository.resolve(word).is_none();
+    let (paths, counted): (Vec<&str>, bool) = match arguments {
+        ["--", paths @ ..] => (paths.to_vec(), false),
+        paths if command == "restore" => (paths.to_vec(), false),
+        paths if paths.iter().all(is_path) => (paths.to_vec(), !quiet),
         other => return Err(option(call, command, other.first().copied().unwrap_or("without paths"))),
     };
     if let Some(word) = paths.iter().find(|word| word.starts_with('-')) {
@@ -319,6 +326,7 @@ fn restore(
         }
     }
     let there = work_tree::tracked(machine, call, place, &index);
+    let mut written = 0;
     for path in wanted {
         let Some(bytes) = index.get(&path) else { continue };
         if there.get(&path).is_some_and(|content| content.as_ref().is_some_and(|(there, x)| there == bytes && !x)) {
@@ -327,6 +335,11 @@ fn restore(
         if let Err(error) = work_tree::write(machine, call, &place.root, &path, bytes) {
             return refuse(machine, call, &format!("error: unable to create file {path}: {}\n", error.text()), 1);
         }
+        written += 1;
+    }
+    if counted {
+        let paths = if written == 1 { "path" } else { "paths" };
+        return refuse(machine, call, &format!("Updated {written} {paths} from the index\n"), 0);
     }
     Ok(0)
 }

@@ -16,6 +16,7 @@ use crate::programs::options::{refuse, unmodelled};
 enum Shape {
     Patch,
     Numstat,
+    Stat,
     NameOnly,
     NameStatus,
     Nothing,
@@ -38,6 +39,7 @@ pub(super) fn run(
                 break;
             }
             "--numstat" => shape = Shape::Numstat,
+            "--stat" => shape = Shape::Stat,
             "--name-only" => shape = Shape::NameOnly,
             "--name-status" => shape = Shape::NameStatus,
             "--quiet" => (shape, by_status) = (Shape::Nothing, true),
@@ -80,6 +82,7 @@ pub(super) fn run(
     };
     let known: BTreeSet<&String> = old.keys().chain(new.as_deref().unwrap_or(&index).keys()).collect();
     let (mut text, mut any) = (String::new(), false);
+    let mut counted = Vec::new();
     for path in known.into_iter().filter(|path| wanted(path)) {
         let before: Side<'_> = old.get(path).map(|bytes| (&**bytes, false));
         let after: Side<'_> = match (&new, &there) {
@@ -106,6 +109,11 @@ pub(super) fn run(
                     _ => 'M',
                 }
             )),
+            Shape::Stat if is_binary(&side(before)) || is_binary(&side(after)) => Err("--stat of no text".into()),
+            Shape::Stat => counts(&side(before), &side(after)).map(|(added, removed)| {
+                counted.push((path.as_str(), added, removed));
+                String::new()
+            }),
             Shape::Numstat if is_binary(&side(before)) || is_binary(&side(after)) => Ok(format!("-\t-\t{path}\n")),
             Shape::Numstat => {
                 counts(&side(before), &side(after)).map(|(added, removed)| format!("{added}\t{removed}\t{path}\n"))
@@ -116,5 +124,38 @@ pub(super) fn run(
     if new.is_none() && revisions.is_empty() {
         index_file::refresh(machine, call, place, wanted);
     }
+    if !counted.is_empty() {
+        text = stat(&counted).map_err(|what| unmodelled(call, &format!("diff: {what}")))?;
+    }
     say(machine, call, &text, i32::from(any && by_status))
+}
+
+/// `--stat` of files with the lines that were added and taken away, as it is on 80 columns.
+fn stat(files: &[(&str, usize, usize)]) -> Result<String, String> {
+    let names = files.iter().map(|(path, ..)| path.chars().count()).max().unwrap_or(0);
+    let most = files.iter().map(|(_, added, removed)| added + removed).max().unwrap_or(0);
+    let digits = most.to_string().len();
+    // git shortens names and scales the graph where a line would be longer.
+    if names + digits + most + 6 > 80 {
+        return Err("--stat that does not fit into a line".into());
+    }
+    let mut text = String::new();
+    for (path, added, removed) in files {
+        let graph = format!("{}{}", "+".repeat(*added), "-".repeat(*removed));
+        let line = format!(" {path:names$} | {:digits$} {graph}", added + removed);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let sum = |of: fn(&(&str, usize, usize)) -> usize| files.iter().map(of).sum::<usize>();
+    let (added, removed) = (sum(|file| file.1), sum(|file| file.2));
+    let many = |count: usize| if count == 1 { "" } else { "s" };
+    text.push_str(&format!(" {} file{} changed", files.len(), many(files.len())));
+    if added > 0 || removed == 0 {
+        text.push_str(&format!(", {added} insertion{}(+)", many(added)));
+    }
+    if removed > 0 || added == 0 {
+        text.push_str(&format!(", {removed} deletion{}(-)", many(removed)));
+    }
+    text.push('\n');
+    Ok(text)
 }

@@ -84,7 +84,7 @@ fn logs_diffs_and_statuses_are_those_of_real_git() {
     }
     let edit = r"s#(image: *ghcr\.io/craton-co/tensor-wasm:)[^ ]+#\1v0.1.0#";
     let mut machine = with_repository();
-    let cases: [&[&str]; 43] = [
+    let cases: [&[&str]; 48] = [
         &["git", "log"],
         &["git", "log", "v0.1.0..v0.2.0"],
         &["git", "log", "v0.2.0..v0.1.0"],
@@ -125,7 +125,12 @@ fn logs_diffs_and_statuses_are_those_of_real_git() {
         &["git", "diff"],
         &["git", "status"],
         &["git", "status", "--short"],
+        &["git", "diff", "--stat"],
+        &["git", "diff", "--stat", "v0.1.0..v0.2.0"],
+        &["git", "checkout", "conf/prometheus.yml"],
+        &["git", "checkout", "-q", "nope"],
         &["git", "checkout", "--", "docker-compose.yml", "VERSION"],
+        &["git", "checkout", "VERSION"],
         &["git", "reset", "--hard", "v0.1.0"],
         &["git", "status"],
     ];

@@ -44,6 +44,9 @@ pub(super) fn kill(shell: &mut Shell, machine: &mut Machine, words: &[String]) -
         let pid = Pid(number);
         let why = match machine.processes.get(&pid) {
             None if number <= 1 => return not_modelled("kill", operand),
+            // The shell itself is no process of the model: it can be asked after, and not ended.
+            None if shell.own_pid() == Some(number) && signal.is_none() => continue,
+            None if shell.own_pid() == Some(number) => return not_modelled("kill", operand),
             None => Some("No such process"),
             Some(process) if shell.context.user != ROOT && process.user != shell.context.user => {
                 Some("Operation not permitted")
