@@ -26,7 +26,7 @@ const COMMANDS_MAX: usize = 4;
 const LIST: &str = r#"for f in .[!.]* * */*; do
   if [ -e "$f" ] || [ -L "$f" ]; then
     stat --format '%n: %F %a' -- "$f"
-    if [ -L "$f" ]; then readlink -- "$f"; elif [ -f "$f" ]; then cat -- "$f"; fi
+    if [ -L "$f" ]; then readlink -- "$f"; elif [ -f "$f" ]; then cat -- "$f"; echo; fi
   fi
 done"#;
 
@@ -44,7 +44,7 @@ fn filter() -> BoxedStrategy<String> {
     let filters = vec![
         "cat", "sort", "sort -r", "sort -u", "grep o", "grep -v o", "grep -c o", "grep -n w", "grep -q one", "head -n 2",
         "head -n 1", "tail -n 1", "tail -n 2", "tail -n +2", "wc -l", "wc -c", "sed 's/o/0/g'", "sed -n 2p", "sed 2d",
-        "sed 's/\\(.\\)o/<\\1>/'", "tee teed", "tee -a teed", "tr a-z A-Z", "uniq", "cut -d ' ' -f 1", "sed '$d'",
+        "sed 's/\\(.\\)o/<\\1>/'", "tr a-z A-Z", "uniq", "cut -d ' ' -f 1", "sed '$d'",
     ];
     prop::sample::select(filters).prop_map(str::to_owned).boxed()
 }
@@ -87,7 +87,9 @@ fn on_files() -> BoxedStrategy<String> {
 
 fn pipeline() -> BoxedStrategy<String> {
     let filters = prop::collection::vec(filter(), 1..4);
-    (source(), filters).prop_map(|(source, filters)| format!("{source} | {}", filters.join(" | "))).boxed()
+    // One tee at the most: two that write one file at the same time would race.
+    let tee = prop::sample::select(vec!["", "", "", " | tee teed", " | tee -a teed"]);
+    (source(), filters, tee).prop_map(|(source, filters, tee)| format!("{source} | {}{tee}", filters.join(" | "))).boxed()
 }
 
 /// Scripts: some commands one after the other, in one shell.
@@ -113,12 +115,19 @@ fn run(host: &mut Booted, number: u32, commands: &[Step]) -> Record {
     let mut state = State::new();
     if played.refused.is_none() {
         match host.as_root(&format!("cd {folder} && {LIST}"), WITHIN_S * 1000) {
-            Ok((_, files)) => drop(state.insert("files".into(), files)),
+            Ok((_, files)) => drop(state.insert("files".into(), grammar::without_rows(&files))),
             Err(error) => played.refused = Some(error.to_string()),
         }
     }
     host.seen.clear();
     Record { played, state, names: Vec::new() }
+}
+
+/// Whether the simulator has refused the script for what is a known gap and has a probe of its own
+/// (`folder-as-input` in gaps.toml): scripts that come to it are passed over.
+pub fn is_known_refusal(result: &ProbeResult) -> bool {
+    let refused = result.differences.iter().find(|difference| difference.cell.ends_with("refused"));
+    refused.is_some_and(|difference| difference.simulator.contains("as a command's input"))
 }
 
 /// Runs a script on both hosts.

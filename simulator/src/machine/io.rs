@@ -16,6 +16,8 @@ pub const OUTPUT_MAX: u64 = 16 << 20;
 pub enum Output {
     /// /dev/null.
     Null,
+    /// /dev/full.
+    Full,
     /// What the operator sees: stdout and stderr in one.
     Command,
     /// A buffer of the machine: a pipe, a command substitution, a unit's log.
@@ -193,6 +195,7 @@ impl Machine {
     pub fn write(&mut self, output: &Output, bytes: &[u8]) -> Run<Result<(), WriteFailure>> {
         match output {
             Output::Null => {}
+            Output::Full => return Ok(Err(WriteFailure::NoSpace)),
             Output::Command => {
                 let room = OUTPUT_KEPT.saturating_sub(self.streams.command.len()).min(bytes.len());
                 self.streams.command.extend_from_slice(bytes.get(..room).unwrap_or_default());

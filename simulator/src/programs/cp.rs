@@ -172,6 +172,10 @@ fn copy(
             let canonical = machine.files.canonical(source);
             let target = super::ln::canonical(machine, user, cwd, to, 'm').unwrap_or_default();
             if depth >= DEPTH_MAX || target.starts_with(&format!("{canonical}/")) {
+                // The real one has made the folder before it sees that it is one of those to copy.
+                if there_is_folder.is_err() {
+                    let _ = machine.files.make_folder(user, cwd, to, inode.mode & !umask, now);
+                }
                 return messages.push(format!("cannot copy a directory, {}, into itself, {}", quote(from), quote(to)));
             }
             if there_is_folder.is_err() {
@@ -277,11 +281,11 @@ fn rename(machine: &mut Machine, call: &Call<'_>, from: &str, to: &str, no_clobb
     let is_folder = matches!(machine.files.inode(source).kind, Kind::Folder(_));
     if let Ok(there) = machine.files.resolve_link(user, cwd, to) {
         let there_is_folder = matches!(machine.files.inode(there).kind, Kind::Folder(_));
-        if there == source {
-            return Err(format!("{} and {} are the same file", quote(from), quote(to)));
-        }
         if no_clobber {
             return Ok(());
+        }
+        if there == source {
+            return Err(format!("{} and {} are the same file", quote(from), quote(to)));
         }
         match (is_folder, there_is_folder) {
             (true, false) => {
@@ -317,7 +321,7 @@ mod tests {
         let mut machine = machine();
         file(&mut machine, "f1", b"hi\n");
         machine.files.make_folder(1000, "/tmp", "d", 0o755, 0).unwrap();
-        let cases: [(&[&str], i32, &str); 16] = [
+        let cases: [(&[&str], i32, &str); 17] = [
             (&["cp", "nope", "x"], 1, "cp: cannot stat 'nope': No such file or directory\n"),
             (&["cp", "d", "x"], 1, "cp: -r not specified; omitting directory 'd'\n"),
             (&["cp"], 1, "cp: missing file operand\nTry 'cp --help' for more information.\n"),
@@ -328,6 +332,7 @@ mod tests {
             ),
             (&["cp", "f1", "f2", "nope"], 1, "cp: target 'nope': No such file or directory\n"),
             (&["cp", "f1", "f1"], 1, "cp: 'f1' and 'f1' are the same file\n"),
+            (&["mv", "-n", "f1", "f1"], 0, ""),
             (&["cp", "f1", "nodir/"], 1, "cp: cannot create regular file 'nodir/': Not a directory\n"),
             (&["cp", "f1", "f2", "d"], 1, "cp: cannot stat 'f2': No such file or directory\n"),
             (&["cat", "d/f1"], 0, "hi\n"),

@@ -1,6 +1,7 @@
 //! grep (3.11).
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::common::{chomp, emit, fail, input, lines};
 use super::options::{Digits, Given, Options, refuse, unmodelled};
@@ -8,6 +9,7 @@ use super::pattern::{Bad, Pattern, Syntax, compile};
 use super::{Call, Program};
 use crate::Run;
 use crate::machine::Machine;
+use crate::machine::files::Errno;
 
 const OPTIONS: Options = Options {
     short: "qsviEFGPcnolLhHwxae:m:A:B:C:α",
@@ -190,7 +192,12 @@ fn grep(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
                 if !given.has('s') {
                     fail(machine, call, &format!("{path}: {}", error.text()))?;
                 }
-                continue;
+                if error == Errno::IsADirectory {
+                    // A folder can be opened: it is a file of which nothing was read, and is counted.
+                    Arc::from([])
+                } else {
+                    continue;
+                }
             }
         };
         let name = if path == "-" { "(standard input)" } else { path };

@@ -1,6 +1,7 @@
 //! ln, readlink (coreutils 9.7).
 
 use super::common::{fail, finish, quote, usage};
+use super::ls::links;
 use super::options::Options;
 use super::{Call, Program};
 use crate::Run;
@@ -146,8 +147,12 @@ fn link(
         if matches!(machine.files.inode(there).kind, Kind::Folder(_)) {
             return Err(format!("{}: cannot overwrite directory", super::common::shown(path)));
         }
-        if linked == Some(there) {
+        let source = linked.or_else(|| machine.files.resolve(user, cwd, target).ok());
+        if source == Some(there) && (links(machine, there) == 1 || same_name(machine, call, target, path)) {
             return Err(format!("{} and {} are the same file", quote(target), quote(path)));
+        }
+        if linked == Some(there) {
+            return Ok(()); // Another name of the same file: rename(2) does nothing.
         }
         // The real one makes the link beside it and renames: there is no moment without the name.
         machine.files.remove(user, cwd, path, false, now).map_err(|error| made(symbolic, path, target, error))?;
@@ -157,6 +162,16 @@ fn link(
         None => machine.files.make_link(user, cwd, path, target, now).map(|_| ()),
     };
     done.map_err(|error| made(symbolic, path, target, error))
+}
+
+/// Whether both paths end at the same name of the same folder.
+fn same_name(machine: &Machine, call: &Call<'_>, one: &str, other: &str) -> bool {
+    let at = |path: &str| {
+        let (folder, name) = path.rsplit_once('/').map_or((".", path), |(folder, name)| (folder, name));
+        let folder = if folder.is_empty() { "/" } else { folder };
+        Some((machine.files.resolve(call.context.user, &call.context.cwd, folder).ok()?, name.to_owned()))
+    };
+    at(one).is_some() && at(one) == at(other)
 }
 
 fn made(symbolic: bool, path: &str, target: &str, error: Errno) -> String {

@@ -67,7 +67,7 @@ pub(super) fn links(machine: &Machine, ino: Ino) -> usize {
         Kind::Folder(names) => {
             2 + names.values().filter(|inner| matches!(machine.files.inode(**inner).kind, Kind::Folder(_))).count()
         }
-        _ => 1,
+        _ => machine.files.names_of(ino),
     }
 }
 

@@ -1,6 +1,6 @@
 //! wc (coreutils 9.7).
 
-use super::common::{fail, finish, input, shown};
+use super::common::{emit, fail, input, shown};
 use super::options::Options;
 use super::{Call, Program};
 use crate::Run;
@@ -34,7 +34,8 @@ fn wc(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     let wanted = [all || given.has('l'), all || given.has('w'), all || given.has('c') || given.has('m')];
     let from_stdin = given.operands.is_empty();
     let files = if from_stdin { vec!["-"] } else { given.operands.clone() };
-    let mut rows: Vec<([u64; 3], String)> = Vec::new();
+    // Told in order, and told at the end, since the width is that of all.
+    let mut told: Vec<Result<([u64; 3], String), String>> = Vec::new();
     let (mut status, mut total, mut size, mut odd) = (0, [0_u64; 3], 0_u64, from_stdin);
     for path in &files {
         let of = if from_stdin { String::new() } else { format!(" {}", shown(path)) };
@@ -46,20 +47,22 @@ fn wc(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
                 }
                 size += bytes.len() as u64;
                 odd |= *path == "-";
-                rows.push((row, of));
+                told.push(Ok((row, of)));
             }
             Err(error) => {
-                fail(machine, call, &format!("{}: {}", shown(path), error.text()))?;
+                let complaint = Err(format!("{}: {}", shown(path), error.text()));
                 status = 1;
+                // A folder can be opened: it has a row of nothing before the complaint.
                 if error == crate::machine::files::Errno::IsADirectory {
                     odd = true;
-                    rows.push(([0; 3], of));
+                    told.push(Ok(([0; 3], of)));
                 }
+                told.push(complaint);
             }
         }
     }
     if files.len() > 1 {
-        rows.push((total, " total".into()));
+        told.push(Ok((total, " total".into())));
     }
     // Columns are as wide as the size of all files asks for; 7 where a size is not known before; 1 for a single number.
     // (The real one knows the size of a file that is its stdin; here stdin is always like a pipe.)
@@ -71,17 +74,25 @@ fn wc(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     } else {
         size.to_string().len()
     };
-    let mut text = String::new();
-    for (row, of) in rows {
+    for one in told {
+        let (row, of) = match one {
+            Ok(row) => row,
+            Err(complaint) => {
+                fail(machine, call, &complaint)?;
+                continue;
+            }
+        };
         let numbers: Vec<String> = row
             .iter()
             .zip(wanted)
             .filter(|(_, wanted)| *wanted)
             .map(|(number, _)| format!("{number:width$}"))
             .collect();
-        text.push_str(&format!("{}{of}\n", numbers.join(" ")));
+        if let Err(failed) = emit(machine, call, format!("{}{of}\n", numbers.join(" ")).as_bytes())? {
+            return Ok(failed);
+        }
     }
-    finish(machine, call, text.as_bytes(), status)
+    Ok(status)
 }
 
 #[cfg(test)]
@@ -94,12 +105,13 @@ mod tests {
         let mut machine = machine();
         file(&mut machine, "a", b"a b\nc\n");
         file(&mut machine, "b", &b"x\n".repeat(40));
-        let cases: [(&[&str], i32, &str); 5] = [
+        let cases: [(&[&str], i32, &str); 6] = [
+            (&["wc", "-l", "a", "nope", "b"], 1, " 2 a\nwc: nope: No such file or directory\n40 b\n42 total\n"),
             (&["wc", "a"], 0, "2 3 6 a\n"),
             (&["wc", "-l", "a", "b"], 0, " 2 a\n40 b\n42 total\n"),
             (&["wc", "-l", "a"], 0, "2 a\n"),
             (&["wc", "nope"], 1, "wc: nope: No such file or directory\n"),
-            (&["wc", "/tmp"], 1, "wc: /tmp: Is a directory\n      0       0       0 /tmp\n"),
+            (&["wc", "/tmp"], 1, "      0       0       0 /tmp\nwc: /tmp: Is a directory\n"),
         ];
         for (words, status, said) in cases {
             assert_eq!(run(&mut machine, words, b""), (status, said.to_owned()), "{words:?}");

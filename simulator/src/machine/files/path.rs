@@ -127,6 +127,18 @@ impl Files {
         Ok((parent, name.to_owned()))
     }
 
+    /// How many names something has that is there and is no folder.
+    pub fn names_of(&self, ino: Ino) -> usize {
+        let (mut count, mut waiting) = (0, vec![Ino(0)]);
+        while let Some(here) = waiting.pop() {
+            if let Kind::Folder(names) = &self.inode(here).kind {
+                count += names.values().filter(|inner| **inner == ino).count();
+                waiting.extend(names.values().copied());
+            }
+        }
+        count
+    }
+
     /// The absolute path with all links resolved, of something that is there.
     pub fn canonical(&self, ino: Ino) -> String {
         // Found from the root: a machine has some hundred names, and few ask.

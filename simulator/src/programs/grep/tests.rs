@@ -70,6 +70,7 @@ fn files_are_named_and_statuses_are_the_real_ones() {
         (&["grep", "-h", "hi", "f1", "f2"], 0, "hi\n"),
         (&["grep", "-c", "hi", "f1", "f2"], 0, "f1:1\nf2:0\n"),
         (&["grep", "hi", "/tmp"], 2, "grep: /tmp: Is a directory\n"),
+        (&["grep", "-c", "hi", "/tmp"], 2, "grep: /tmp: Is a directory\n0\n"),
         (&["grep", "-P", "^1\\t1\\t"], 1, ""),
     ];
     for (words, status, said) in cases {

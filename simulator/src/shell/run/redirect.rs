@@ -112,6 +112,7 @@ impl Shell {
         };
         match path.as_str() {
             "/dev/null" => return Ok(Ok(Output::Null)),
+            "/dev/full" => return Ok(Ok(Output::Full)),
             "/dev/stdout" => return Ok(Ok(io.stdout.clone())),
             "/dev/stderr" => return Ok(Ok(io.stderr.clone())),
             _ => {}
