@@ -29,7 +29,7 @@ const SCRIPTS: (u32, u32) = (200, 70);
 /// Of the probes: every third.
 const EVERY: usize = 3;
 /// Probes that share a machine.
-const SHARED: usize = 10;
+const SHARED: usize = 13;
 /// Runs of a script that failed while a shorter one is looked for.
 const SHRINKS_MAX: u32 = 200;
 
@@ -49,16 +49,19 @@ fn main() {
             Ok(())
         }),
     ];
-    let all = std::env::var_os(FIDELITY).is_some_and(|value| value == "all");
+    let all = asked(FIDELITY).is_some_and(|value| value == "all");
+    let only = asked(ONLY);
     for topology in ["systemd", "docker", "compose"] {
         let of: Vec<&Probe> = probes.iter().filter(|probe| probe.topology == topology).collect();
-        let chosen: Vec<Probe> = match std::env::var(ONLY) {
-            Ok(names) => of.into_iter().filter(|probe| names.split(',').any(|name| name == probe.name)).cloned().collect(),
-            Err(_) if all => of.into_iter().cloned().collect(),
-            Err(_) => of.into_iter().step_by(EVERY).cloned().collect(),
+        let chosen: Vec<Probe> = match &only {
+            Some(names) => {
+                of.into_iter().filter(|probe| names.split(',').any(|name| name == probe.name)).cloned().collect()
+            }
+            None if all => of.into_iter().cloned().collect(),
+            None => of.into_iter().step_by(EVERY).cloned().collect(),
         };
         let (alone, shared): (Vec<Probe>, Vec<Probe>) =
-            chosen.into_iter().partition(|probe| probe.alone || std::env::var_os(ONLY).is_some());
+            chosen.into_iter().partition(|probe| probe.alone || only.is_some());
         for (at, group) in shared.chunks(SHARED).enumerate() {
             trials.push(of_group(&gate, format!("probes::{topology}::shared-{}", at + 1), group.to_vec(), &gaps));
         }
@@ -70,6 +73,11 @@ fn main() {
     trials.push(trial(&gate, "probes::systemd::generated-scripts".into(), move || generated_scripts(cases)));
     // Each is a whole machine.
     run_trials(trials, 2);
+}
+
+/// What the environment asks for: it decides which probes are run, and never what one comes to.
+fn asked(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn folder() -> PathBuf {
@@ -181,9 +189,11 @@ impl Side {
 
 /// Scripts that nobody wrote do what they do on a machine.
 fn generated_scripts(cases: u32) {
-    let seed = match std::env::var(FIDELITY_SEED) {
-        Ok(text) => text.parse().unwrap_or_else(|error| panic!("{FIDELITY_SEED}={text}: {error}; a whole number is needed")),
-        Err(_) => SEED,
+    let seed = match asked(FIDELITY_SEED) {
+        Some(text) => {
+            text.parse().unwrap_or_else(|error| panic!("{FIDELITY_SEED}={text}: {error}; a whole number is needed"))
+        }
+        None => SEED,
     };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -217,12 +227,17 @@ fn generated_scripts(cases: u32) {
         probe: scripts::NAME.into(),
         topology: "systemd".into(),
         compared: *total.borrow(),
-        differences: found.as_ref().err().map(|error| Difference {
-            cell: format!("script {}", number.get()),
-            container: error.to_string(),
-            simulator: String::new(),
-            gap: None,
-        }).into_iter().collect(),
+        differences: found
+            .as_ref()
+            .err()
+            .map(|error| Difference {
+                cell: format!("script {}", number.get()),
+                container: error.to_string(),
+                simulator: String::new(),
+                gap: None,
+            })
+            .into_iter()
+            .collect(),
     };
     result.keep(&kept()).unwrap();
     if let Err(error) = found {
@@ -259,9 +274,8 @@ fn wrong_ones_are_refused() {
         let said = parse("a", &text).unwrap_err();
         assert!(said.contains(wanted), "{text}\nwas refused with: {said}\nwanted: {wanted}");
     }
-    let gap = |cells: &str| {
-        format!("[[gap]]\nid = 'a'\nprobe = 'p'\ncells = {cells}\ndiffers = 'words'\nreason = 'none'\n")
-    };
+    let gap =
+        |cells: &str| format!("[[gap]]\nid = 'a'\nprobe = 'p'\ncells = {cells}\ndiffers = 'words'\nreason = 'none'\n");
     use conformance::probing::probe::gaps;
     assert!(gaps(&gap("['step 1 output']")).is_ok());
     assert!(gaps(&gap("[]")).unwrap_err().contains("cells"));

@@ -136,7 +136,8 @@ pub fn steps(steps: &[Step], [container, simulator]: [&Record; 2], result: &mut 
         if matches!(step.act, Act::WaitUntil(_)) {
             if real.exit != 0 {
                 let what = format!("waited {} s for what never came", step.within_s);
-                let both = Difference { cell: format!("{name} never"), container: what, simulator: String::new(), gap: None };
+                let both =
+                    Difference { cell: format!("{name} never"), container: what, simulator: String::new(), gap: None };
                 result.differences.push(both);
             }
             continue;

@@ -137,11 +137,7 @@ impl Booted {
     ///
     /// # Errors
     /// Also where no answer came.
-    pub fn answer<T>(
-        &mut self,
-        request: &Request,
-        wanted: impl FnMut(&Happened) -> Option<T>,
-    ) -> Result<T, HostError> {
+    pub fn answer<T>(&mut self, request: &Request, wanted: impl FnMut(&Happened) -> Option<T>) -> Result<T, HostError> {
         let answered = self.ask(request, ANSWER_US / 1000, wanted)?;
         answered.ok_or_else(|| HostError::Agent {
             host: self.host.name().to_owned(),

@@ -58,7 +58,8 @@ pub fn machine(host: &mut Booted) -> Result<State, HostError> {
 pub fn left(host: &mut Booted, paths: &[String], contents: &[String]) -> Result<State, HostError> {
     let mut state = State::new();
     for path in paths {
-        let look = format!("stat --format '%F %a %U:%G' -- '{path}'; if [ -L '{path}' ]; then readlink -- '{path}'; fi");
+        let look =
+            format!("stat --format '%F %a %U:%G' -- '{path}'; if [ -L '{path}' ]; then readlink -- '{path}'; fi");
         state.insert(format!("path {path}"), host.as_root(&look, LOOK_MS)?.1);
     }
     for path in contents {

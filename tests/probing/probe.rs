@@ -193,8 +193,12 @@ pub fn parse(name: &str, text: &str) -> Result<Probe, String> {
     if !(1..=STEPS_MAX).contains(&file.step.len()) {
         return Err(format!("{} steps; a probe has 1 to {STEPS_MAX}", file.step.len()));
     }
-    let steps: Result<Vec<Step>, String> =
-        file.step.into_iter().enumerate().map(|(at, given)| step(given).map_err(|what| format!("step {}: {what}", at + 1))).collect();
+    let steps: Result<Vec<Step>, String> = file
+        .step
+        .into_iter()
+        .enumerate()
+        .map(|(at, given)| step(given).map_err(|what| format!("step {}: {what}", at + 1)))
+        .collect();
     let steps = steps?;
     if steps.iter().all(|step| matches!(step.act, Act::WaitUntil(_))) {
         return Err("no step does anything; waiting alone compares nothing".into());
@@ -246,7 +250,10 @@ pub fn gaps(text: &str) -> Result<Vec<Gap>, String> {
     let mut ids = BTreeSet::new();
     for gap in &file.gap {
         if !is_kebab(&gap.id) || !ids.insert(&gap.id) {
-            return Err(format!("gap `{}`: an id is in lower-case letters, digits and hyphens, and has one gap", gap.id));
+            return Err(format!(
+                "gap `{}`: an id is in lower-case letters, digits and hyphens, and has one gap",
+                gap.id
+            ));
         }
         if gap.cells.is_empty() || gap.differs.trim().is_empty() || gap.reason.trim().is_empty() {
             return Err(format!("gap `{}`: its cells, what differs and the reason are needed", gap.id));
@@ -257,7 +264,7 @@ pub fn gaps(text: &str) -> Result<Vec<Gap>, String> {
 
 fn is_kebab(name: &str) -> bool {
     !name.is_empty()
-        && name.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && name
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }

@@ -33,8 +33,19 @@ done"#;
 /// A file that is there, is not, or is a folder.
 fn file() -> BoxedStrategy<String> {
     let names = vec![
-        "lines.txt", "lines.txt", "no-newline", "empty", "sub/a.conf", "sub/b.conf", "sub", "none", "new", "link", "d/e",
-        "'b c'", ".hidden",
+        "lines.txt",
+        "lines.txt",
+        "no-newline",
+        "empty",
+        "sub/a.conf",
+        "sub/b.conf",
+        "sub",
+        "none",
+        "new",
+        "link",
+        "d/e",
+        "'b c'",
+        ".hidden",
     ];
     prop::sample::select(names).prop_map(str::to_owned).boxed()
 }
@@ -42,9 +53,30 @@ fn file() -> BoxedStrategy<String> {
 /// What reads its stdin to the end, or stops after a line of what comes in one piece.
 fn filter() -> BoxedStrategy<String> {
     let filters = vec![
-        "cat", "sort", "sort -r", "sort -u", "grep o", "grep -v o", "grep -c o", "grep -n w", "grep -q one", "head -n 2",
-        "head -n 1", "tail -n 1", "tail -n 2", "tail -n +2", "wc -l", "wc -c", "sed 's/o/0/g'", "sed -n 2p", "sed 2d",
-        "sed 's/\\(.\\)o/<\\1>/'", "tr a-z A-Z", "uniq", "cut -d ' ' -f 1", "sed '$d'",
+        "cat",
+        "sort",
+        "sort -r",
+        "sort -u",
+        "grep o",
+        "grep -v o",
+        "grep -c o",
+        "grep -n w",
+        "grep -q one",
+        "head -n 2",
+        "head -n 1",
+        "tail -n 1",
+        "tail -n 2",
+        "tail -n +2",
+        "wc -l",
+        "wc -c",
+        "sed 's/o/0/g'",
+        "sed -n 2p",
+        "sed 2d",
+        "sed 's/\\(.\\)o/<\\1>/'",
+        "tr a-z A-Z",
+        "uniq",
+        "cut -d ' ' -f 1",
+        "sed '$d'",
     ];
     prop::sample::select(filters).prop_map(str::to_owned).boxed()
 }
@@ -52,7 +84,16 @@ fn filter() -> BoxedStrategy<String> {
 /// What writes all that it has in one piece: a reader that goes early leaves no writer behind in the middle.
 fn source() -> BoxedStrategy<String> {
     let of_file = prop::sample::select(vec![
-        "cat", "sort", "grep o", "grep -c o", "grep -il T", "head -n 2", "tail -n 2", "wc -l", "sed 's/w/W/'", "head -c 5",
+        "cat",
+        "sort",
+        "grep o",
+        "grep -c o",
+        "grep -il T",
+        "head -n 2",
+        "tail -n 2",
+        "wc -l",
+        "sed 's/w/W/'",
+        "head -c 5",
     ]);
     prop_oneof![
         3 => (of_file, file()).prop_map(|(name, file)| format!("{name} {file}")),
@@ -65,17 +106,49 @@ fn source() -> BoxedStrategy<String> {
 /// What changes files, or asks about them.
 fn on_files() -> BoxedStrategy<String> {
     let one = prop::sample::select(vec![
-        "rm", "rm -f", "rm -r", "rm -rf", "mkdir", "mkdir -p", "rmdir", "chmod 600", "chmod +x", "chmod u-w", "chmod a-r",
-        "touch", "ls", "ls -a", "readlink", "test -f", "test -d", "test -s", "[ ! -e x ] && test -x", "basename", "dirname",
-        "sed -i s/o/0/", "stat -c '%F %s'", "cat <",
+        "rm",
+        "rm -f",
+        "rm -r",
+        "rm -rf",
+        "mkdir",
+        "mkdir -p",
+        "rmdir",
+        "chmod 600",
+        "chmod +x",
+        "chmod u-w",
+        "chmod a-r",
+        "touch",
+        "ls",
+        "ls -a",
+        "readlink",
+        "test -f",
+        "test -d",
+        "test -s",
+        "[ ! -e x ] && test -x",
+        "basename",
+        "dirname",
+        "sed -i s/o/0/",
+        "stat -c '%F %s'",
+        "cat <",
     ]);
-    let two = prop::sample::select(vec!["cp", "mv", "ln -s", "ln -sf", "ln -sfn", "ln", "cp -r", "mv -n", "cat", "wc -l"]);
+    let two =
+        prop::sample::select(vec!["cp", "mv", "ln -s", "ln -sf", "ln -sfn", "ln", "cp -r", "mv -n", "cat", "wc -l"]);
     let asked = prop::sample::select(vec![
-        "[ -e %f ]", "[[ -L %f ]]", "[[ -f %f && ! -d sub ]]", "[ -s %f -a -r %f ]", "[[ -n $(cat %f) ]]",
-        "x=$(wc -l < %f)", "printf '%s|' $(cat %f)", "for x in $(seq 1 2); do echo $x > %f; done",
-        "if grep -q o %f; then echo has; else echo has not; fi", "while read -r l; do echo \"[$l]\"; done < %f",
-        "n=0; until [ $n -ge 2 ]; do n=$((n+1)); echo $n >> %f; done", "set -o pipefail", "set -u",
-        "sort %f > new 2>&1", "echo \"${PIPESTATUS[@]}\"",
+        "[ -e %f ]",
+        "[[ -L %f ]]",
+        "[[ -f %f && ! -d sub ]]",
+        "[ -s %f -a -r %f ]",
+        "[[ -n $(cat %f) ]]",
+        "x=$(wc -l < %f)",
+        "printf '%s|' $(cat %f)",
+        "for x in $(seq 1 2); do echo $x > %f; done",
+        "if grep -q o %f; then echo has; else echo has not; fi",
+        "while read -r l; do echo \"[$l]\"; done < %f",
+        "n=0; until [ $n -ge 2 ]; do n=$((n+1)); echo $n >> %f; done",
+        "set -o pipefail",
+        "set -u",
+        "sort %f > new 2>&1",
+        "echo \"${PIPESTATUS[@]}\"",
     ]);
     prop_oneof![
         3 => (one, file()).prop_map(|(name, file)| format!("{name} {file}")),
@@ -89,7 +162,9 @@ fn pipeline() -> BoxedStrategy<String> {
     let filters = prop::collection::vec(filter(), 1..4);
     // One tee at the most: two that write one file at the same time would race.
     let tee = prop::sample::select(vec!["", "", "", " | tee teed", " | tee -a teed"]);
-    (source(), filters, tee).prop_map(|(source, filters, tee)| format!("{source} | {}{tee}", filters.join(" | "))).boxed()
+    (source(), filters, tee)
+        .prop_map(|(source, filters, tee)| format!("{source} | {}{tee}", filters.join(" | ")))
+        .boxed()
 }
 
 /// Scripts: some commands one after the other, in one shell.
@@ -102,8 +177,7 @@ pub fn scripts() -> BoxedStrategy<Vec<String>> {
 /// Runs the script of this number in a folder of its own, and says what it left there.
 fn run(host: &mut Booted, number: u32, commands: &[Step]) -> Record {
     let folder = format!("{FOLDER}/{number}");
-    let files: String =
-        grammar::FILES.iter().map(|(name, text)| format!("printf '%s' '{text}' > {name}\n")).collect();
+    let files: String = grammar::FILES.iter().map(|(name, text)| format!("printf '%s' '{text}' > {name}\n")).collect();
     let made = format!("mkdir -p {folder}/sub && cd {folder} || exit\n{files}chown -R oncall:oncall {folder}");
     let made = Step { act: Act::AsRoot(made), output: Output::Same, within_s: WITHIN_S };
     let mut all = vec![made];

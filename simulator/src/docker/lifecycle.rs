@@ -11,13 +11,13 @@ use super::image::{Executable, Image};
 use super::logs::Log;
 use super::waits::GRACE;
 use super::{Docker, DockerEvent};
+use crate::Run;
 use crate::machine::Machine;
 use crate::machine::files::{Kind, ReleaseFile};
 use crate::machine::io::Output;
 use crate::machine::net::Namespace;
 use crate::machine::process::{Exit, NodeStart, Pid, Signal, Supervisor, What};
 use crate::machine::users::ROOT;
-use crate::Run;
 use crate::time::{Event, MS, SECOND, Us};
 
 /// The first wait before a start by policy; each next one is twice as long (moby, restartmanager.go).

@@ -336,6 +336,25 @@ mod tests {
         }
     }
 
+    // Expected bytes: coreutils 9.7 in the operator host's image.
+    #[test]
+    fn a_link_does_not_take_the_place_of_its_own_target() {
+        let mut machine = machine();
+        file(&mut machine, "f", b"x");
+        machine.files.make_folder(1000, "/tmp", "d", 0o755, 0).unwrap();
+        let cases: [(&[&str], i32, &str); 6] = [
+            (&["ln", "-sf", "f", "f"], 1, "ln: 'f' and 'f' are the same file\n"),
+            (&["mv", "f", "d"], 0, ""),
+            (&["ln", "-sf", "d/f", "d"], 1, "ln: 'd/f' and 'd/f' are the same file\n"),
+            (&["ln", "d/f", "other"], 0, ""),
+            (&["ln", "-f", "d/f", "other"], 0, ""),
+            (&["stat", "-c", "%h", "other"], 0, "2\n"),
+        ];
+        for (words, status, said) in cases {
+            assert_eq!(run(&mut machine, words, b""), (status, said.to_owned()), "{words:?}");
+        }
+    }
+
     #[test]
     fn the_runbooks_swap_replaces_a_link_to_a_folder_only_with_n() {
         let mut machine = machine();

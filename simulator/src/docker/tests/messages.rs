@@ -173,6 +173,8 @@ fn lists_show_containers_as_they_are() {
     assert_eq!(host.ok("docker ps -q --filter name=tensor"), format!("{short}\n"));
     assert_eq!(host.ok("docker ps -q --filter status=exited"), "");
     assert_eq!(host.ok("docker port tensor-wasm"), "8080/tcp -> 0.0.0.0:8080\n");
+    // IPv4 alone is published, so there is one socket.
+    assert_eq!(host.machine.listeners_on(8080).len(), 1);
     let images = host.ok("docker images");
     assert!(images.lines().nth(1).unwrap().starts_with("ghcr.io/craton-co/tensor-wasm   v0.4.0    "), "{images}");
     host.ok("docker stop tensor-wasm");

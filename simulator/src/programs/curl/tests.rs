@@ -49,6 +49,18 @@ fn exit_codes_and_messages_are_the_real_ones() {
     }
 }
 
+// As an operator host's HAProxy sends it: nothing is added to the file.
+#[test]
+fn an_errorfile_goes_out_as_it_stands_and_nothing_does_once_the_balancer_is_stopped() {
+    let mut machine = machine();
+    machine.balancer.errorfile = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\nback soon\n".into();
+    machine.balancer.state = State::Drain;
+    let head = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\nback soon\n";
+    assert_eq!(run(&mut machine, &["curl", "-si", "http://localhost/"], b""), (0, head.to_owned()));
+    machine.balancer.runs = false;
+    assert_eq!(run(&mut machine, &["curl", "-s", "http://localhost/"], b""), (7, String::new()));
+}
+
 #[test]
 fn a_published_port_with_nobody_behind_it_is_closed_in_one_of_two_ways() {
     let mut machine = machine();

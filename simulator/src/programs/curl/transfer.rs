@@ -152,7 +152,8 @@ fn head(machine: &Machine, response: &Response) -> Vec<u8> {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     let as_it_stands = response.header("connection").is_some();
-    let lacks = |name: &str| !as_it_stands && !response.headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(name));
+    let lacks =
+        |name: &str| !as_it_stands && !response.headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(name));
     if lacks("content-length") {
         text.push_str(&format!("content-length: {}\r\n", response.body.len()));
     }

@@ -62,7 +62,7 @@ fn files_are_named_and_statuses_are_the_real_ones() {
     let mut machine = machine();
     file(&mut machine, "f1", b"hi\n");
     file(&mut machine, "f2", TEXT);
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["grep", "a", "nope"], 2, "grep: nope: No such file or directory\n"),
         (&["grep", "-q", "hi", "nope", "f1"], 0, "grep: nope: No such file or directory\n"),
         (&["grep", "-qs", "hi", "nope"], 2, ""),

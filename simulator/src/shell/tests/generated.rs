@@ -52,7 +52,8 @@ fn generated_scripts_do_what_they_do_in_bash() {
         Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() },
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
-    let scripts = prop::collection::vec(command(simple()).prop_filter("one heredoc", |text| heredoc_is_last(text)), 1..4);
+    let scripts =
+        prop::collection::vec(command(simple()).prop_filter("one heredoc", |text| heredoc_is_last(text)), 1..4);
     let result = runner.run(&scripts, |commands| {
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         let Some(wanted) = real(&commands) else { return Ok(()) };
