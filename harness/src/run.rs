@@ -95,13 +95,13 @@ pub fn run(selection: &Selection, drills: Vec<Prepared>, audience: &mut dyn Audi
 pub fn check(drills: &[Prepared]) -> Result<(), RunError> {
     let mut checked = Vec::new();
     for prepared in drills.iter().filter(|prepared| prepared.plan.host == HostKind::Sim.as_str()) {
-        // What else differs between drills changes no word of the commands.
-        let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version);
+        // What else differs between drills changes no word of the commands, and no file that they run.
+        let faults: Vec<&String> = prepared.outside.iter().map(|(id, _)| id).collect();
+        let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version, faults);
         if !checked.contains(&same) {
             let mut described = prepared.clone();
             let furnished = furnish::furnish(&mut described, &Executables::stand_ins(prepared)?)?;
-            let spec = furnished.for_simulator(&prepared.topology);
-            sim::check(&prepared.plan.runbook.path, &prepared.procedure, &spec)?;
+            sim::check(prepared, &furnished.for_simulator(&prepared.topology))?;
             checked.push(same);
         }
     }

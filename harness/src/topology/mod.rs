@@ -294,6 +294,25 @@ impl Topology {
     }
 }
 
+impl Topology {
+    /// Its own file.
+    pub fn file(&self) -> PathBuf {
+        self.root.join(format!("{}.toml", self.id))
+    }
+
+    /// The file that has this text under this key, for a message: its own, or one that it includes.
+    pub fn file_of(&self, key: &[&str], text: &str) -> PathBuf {
+        let holds = |path: &PathBuf| {
+            let table = read(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).map(toml::Value::Table);
+            let value = key.iter().try_fold(table.as_ref()?, |value, name| value.get(name))?;
+            let listed = value.as_array().is_some_and(|all| all.iter().any(|one| one.as_str() == Some(text)));
+            (listed || value.as_str() == Some(text)).then_some(())
+        };
+        let includes = self.include.iter().map(|name| self.root.join(name));
+        [self.file()].into_iter().chain(includes).find(|path| holds(path).is_some()).unwrap_or_else(|| self.file())
+    }
+}
+
 /// Loads `folder/ID.toml`, where `folder` is a profile's, with its includes merged in.
 pub fn load(folder: &Path, id: &str) -> Result<Topology, TopologyError> {
     let path = folder.join(format!("{id}.toml"));

@@ -10,6 +10,7 @@ use crate::machine::files::{Content, Kind};
 use crate::machine::io::Io;
 use crate::machine::users::{self, ROOT, Uid};
 use crate::programs;
+use crate::systemd::{self, systemctl};
 
 mod wrappers;
 
@@ -19,6 +20,8 @@ use wrappers::Wrapped;
 const DEPTH_MAX: u32 = 4;
 /// Folders in which everything is a program of the system: what is not there is not modelled.
 const SYSTEM: [&str; 4] = ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"];
+/// Folders whose files the kernel makes.
+const KERNELS: [&str; 3] = ["/dev/", "/proc/", "/sys/"];
 
 pub(super) fn check(script: &Script, machine: &Machine, user: Uid) -> Result<(), Refused> {
     let mut checker = Checker { machine, user, dialect: script.dialect, named: BTreeSet::new(), depth: 0, row: None };
@@ -153,9 +156,22 @@ impl Checker<'_> {
         self.redirects(&simple.redirects)?;
         let words: Vec<Option<String>> = simple.words.iter().map(static_text).collect();
         let row = self.row.unwrap_or(simple.row);
+        let opened = simple.redirects.iter().filter_map(|redirect| match &redirect.target {
+            Target::Same(_) | Target::Here(_) => None,
+            Target::Read(word) | Target::Truncate(word) | Target::Append(word) => static_text(word),
+            Target::Both(word) | Target::BothAppend(word) => static_text(word),
+        });
+        if let Some(path) = words.iter().flatten().cloned().chain(opened).find(|word| self.is_the_kernels(word)) {
+            return Err(self.refused(row, format!("the file {path}"), &words));
+        }
         self.called(&words, self.user, row)?;
         self.named.extend(words.into_iter().skip(1).flatten());
         Ok(())
+    }
+
+    /// A file that the kernel makes, and that is not there: its absence would be told as a machine's.
+    fn is_the_kernels(&self, word: &str) -> bool {
+        KERNELS.iter().any(|folder| word.starts_with(folder)) && self.machine.files.resolve(ROOT, "/", word).is_err()
     }
 
     fn refused(&self, row: usize, what: String, words: &[Option<String>]) -> Refused {
@@ -187,6 +203,9 @@ impl Checker<'_> {
             Err(_) => return self.missing(name, words, row),
         }
         let known: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
+        if name.rsplit('/').next() == Some("systemctl") {
+            systemctl::started(&known).iter().try_for_each(|unit| self.unit(unit, row, words))?;
+        }
         match wrappers::wrapped(name, &known) {
             None => Ok(()),
             Some(Wrapped::Command { from, user: other }) => {
@@ -233,6 +252,24 @@ impl Checker<'_> {
         let result = self.list(&script.commands);
         self.depth -= 1;
         (self.user, self.row, self.dialect) = before;
+        result
+    }
+
+    /// What the start of a unit runs.
+    fn unit(&mut self, unit: &str, row: usize, words: &[Option<String>]) -> Checked {
+        if self.depth >= DEPTH_MAX {
+            return Ok(());
+        }
+        let commands = systemd::commands_of_start(self.machine, unit).map_err(|what| {
+            let what = what.trim_end_matches("; use --host container");
+            self.refused(row, format!("what stands in the unit {unit} ({what})"), words)
+        })?;
+        self.depth += 1;
+        let result = commands.iter().try_for_each(|(words, user)| {
+            self.called(words, *user, row)
+                .map_err(|inner| Refused { what: format!("what the unit {unit} runs: {}", inner.what), ..inner })
+        });
+        self.depth -= 1;
         result
     }
 

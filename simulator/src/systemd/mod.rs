@@ -12,6 +12,7 @@ use crate::BadMachine;
 use crate::machine::Machine;
 use crate::machine::io::LogWriter;
 use crate::machine::process::{Exit, Pid};
+use crate::machine::users::{self, ROOT, Uid};
 use crate::time::{Event, Us};
 
 mod boot;
@@ -107,6 +108,36 @@ pub fn event(machine: &mut Machine, event: SystemdEvent) {
         SystemdEvent::Exec(unit, turn) => spawn::exec(machine, &unit, turn),
         SystemdEvent::Ready(unit, turn) => start::ready(machine, &unit, turn),
     }
+}
+
+/// A command that a unit runs: its words, `None` for those that are known when it runs, and who runs it.
+pub type UnitCommand = (Vec<Option<String>>, Uid);
+
+/// The commands that the start of a unit runs, with those of units that it brings along. A unit that is not there has none,
+/// and one whose work is modelled runs none.
+///
+/// # Errors
+/// What of a unit's files is not modelled, with file and line.
+pub fn commands_of_start(machine: &Machine, unit: &str) -> Result<Vec<UnitCommand>, String> {
+    let (mut waiting, mut seen, mut found) = (vec![unit.to_owned()], BTreeSet::new(), Vec::new());
+    while let Some(name) = waiting.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let file = match load::read(machine, &name) {
+            Ok(file) if file.masked || file.builtin.is_some() => continue,
+            Ok(file) => file,
+            Err(load::Missing::NotFound) => continue,
+            Err(load::Missing::Refused(what)) => return Err(what),
+        };
+        let user = users::by_name(&file.user).map_or(ROOT, |user| user.uid);
+        for command in file.start_pre.iter().chain(&file.start) {
+            let known = |word: &String| (!word.contains('$')).then(|| word.clone());
+            found.push((command.words.iter().map(known).collect(), user));
+        }
+        waiting.extend(file.wants.into_iter().chain(file.requires));
+    }
+    Ok(found)
 }
 
 /// A unit's process has ended.

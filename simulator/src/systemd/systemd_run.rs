@@ -17,6 +17,11 @@ use crate::{Run, Stop, programs};
 /// systemd-run.
 pub const PROGRAM: Program = Program { name: "systemd-run", in_sbin: false, run, knows };
 
+/// The drill's own folder, and its programs that are modelled as what they do.
+const OWN_FOLDER: &str = "/usr/local/lib/rollback-drill/";
+const HOLD_PORT: &str = "hold-port";
+const HOLD_NAME: &str = "hold-name";
+
 const OPTIONS: &[Known] = &[
     flag("quiet", Some('q')),
     flag("no-ask-password", None),
@@ -107,19 +112,32 @@ fn run(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
 
 /// Its own options end with the first word that is none.
 fn split(arguments: &[String]) -> (&[String], &[String]) {
+    let words: Vec<Option<&str>> = arguments.iter().map(|word| Some(word.as_str())).collect();
+    let (own, command) = parts(&words);
+    (arguments.get(..own).unwrap_or_default(), arguments.get(command..).unwrap_or_default())
+}
+
+/// Where its own options end, and where the command begins.
+fn parts(arguments: &[Option<&str>]) -> (usize, usize) {
     let mut at = 0;
     while let Some(word) = arguments.get(at) {
-        match word.as_str() {
-            "--" => {
-                return (arguments.get(..at).unwrap_or_default(), arguments.get(at + 1..).unwrap_or_default());
-            }
-            "--unit" | "-u" | "--description" => at += 2,
-            word if word.starts_with('-') => at += 1,
+        match word {
+            Some("--") => return (at, at + 1),
+            Some("--unit" | "-u" | "--description") => at += 2,
+            Some(word) if word.starts_with('-') => at += 1,
             _ => break,
         }
     }
     let at = at.min(arguments.len());
-    arguments.split_at(at)
+    (at, at)
+}
+
+/// Where the command begins that it runs; `None` for the drill's own programs, which are modelled as what they do.
+pub fn command_at(arguments: &[Option<&str>]) -> Option<usize> {
+    let (_, at) = parts(arguments);
+    let path = arguments.get(at).copied().flatten();
+    let own = path.is_some_and(|path| path.starts_with(OWN_FOLDER) && [HOLD_PORT, HOLD_NAME].contains(&base(path)));
+    (!own).then_some(at)
 }
 
 fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[String]) -> Run<()> {
@@ -134,7 +152,7 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
     let kind = machine.files.resolve(ROOT, "/", &path).ok().map(|ino| &machine.files.inode(ino).kind);
     match (base(&path), kind) {
         // The drill's own program that holds a port; it is one of the agent's names.
-        ("hold-port", Some(Kind::File(Content::Program(_)))) => {
+        (HOLD_PORT, Some(Kind::File(Content::Program(_)))) => {
             let port = words.get(1).and_then(|port| port.parse().ok());
             let port = port.ok_or_else(|| unable(&format!("`{}`", words.join(" "))))?;
             // It binds at once if it can.
@@ -142,7 +160,7 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
             Ok(())
         }
         // The script waits for the engine's events; the engine does what it would do then.
-        ("hold-name", Some(Kind::File(Content::Bytes(_)))) => {
+        (HOLD_NAME, Some(Kind::File(Content::Bytes(_)))) => {
             runs(machine, name, &file, words, What::Other);
             crate::docker::hold_name(machine);
             Ok(())

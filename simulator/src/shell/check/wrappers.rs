@@ -1,6 +1,7 @@
 //! Programs that run another command, which stands in their arguments.
 
 use crate::shell::syntax::Dialect;
+use crate::systemd::systemd_run;
 
 /// What a program runs.
 pub(super) enum Wrapped<'a> {
@@ -100,6 +101,10 @@ pub(super) fn wrapped<'a>(name: &str, arguments: &[Option<&'a str>]) -> Option<W
     match name {
         "bash" => return text(arguments, Dialect::Bash),
         "sh" | "dash" => return text(arguments, Dialect::Dash),
+        "systemd-run" => {
+            let from = systemd_run::command_at(arguments)?;
+            return arguments.get(from).map(|_| Wrapped::Command { from, user: Some("root") });
+        }
         _ => {}
     }
     let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.name == name)?;

@@ -145,7 +145,7 @@ fn commands_that_nobody_knows_are_refused_before_they_run() {
         file("/usr/local/bin/odd", 0o755, "#!/bin/bash\ncoproc x\n"),
         file("/usr/local/bin/locked", 0o644, "nonsense\n"),
     ]);
-    let cases: [(&str, Result<(), &str>); 35] = [
+    let cases: [(&str, Result<(), &str>); 39] = [
         ("true; false; echo a | read x", Ok(())),
         ("nonsense -a b", Err("row 0: the command nonsense: nonsense -a b")),
         ("true\nif true; then nonsense; fi", Err("row 1: the command nonsense: nonsense")),
@@ -179,6 +179,10 @@ fn commands_that_nobody_knows_are_refused_before_they_run() {
         ("/usr/bin/true; /bin/false", Ok(())),
         ("true a /usr/local/bin/new; new --version", Ok(())),
         ("fine; /usr/local/bin/fine; /usr/local/bin/locked", Ok(())),
+        ("cat < /dev/null > /dev/null", Ok(())),
+        ("true\nhead -c 9 /dev/zero", Err("row 1: the file /dev/zero: head -c 9 /dev/zero")),
+        ("cat < /proc/uptime", Err("row 0: the file /proc/uptime: cat")),
+        ("systemd-run --unit=x nonsense -a", Err("row 0: the command nonsense: nonsense -a")),
         ("bad", Err("row 0: what stands in /usr/local/bin/bad: the command nonsense: nonsense -x")),
         ("odd", Err("row 0: what stands in /usr/local/bin/odd (row 1: `coproc`: coproc x): odd")),
     ];

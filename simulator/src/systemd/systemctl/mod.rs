@@ -80,6 +80,9 @@ const OPTIONS: &[Known] = &[
     other("with-dependencies", None),
 ];
 
+/// Verbs after which units run that did not before.
+const STARTING: &[&str] = &["start", "restart", "try-restart", "reload-or-restart"];
+
 /// Verbs that systemctl has and the simulator does not know.
 const OTHER_VERBS: &[&str] = &[
     "add-requires",
@@ -250,6 +253,17 @@ fn run(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
 
 fn unable(what: &str) -> Stop {
     Stop::Unable(format!("systemctl: {what} is not modelled; use --host container"))
+}
+
+/// Units that a command line starts, by their whole names.
+pub fn started(arguments: &[Option<&str>]) -> Vec<String> {
+    let Ok(said) = options::check(OPTIONS, arguments) else { return Vec::new() };
+    match said.words.split_first() {
+        Some((verb, names)) if STARTING.contains(&verb.as_str()) => {
+            names.iter().map(|name| load::unit_name(name)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn knows(arguments: &[Option<&str>]) -> Result<(), String> {
