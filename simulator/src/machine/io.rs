@@ -191,6 +191,12 @@ impl Machine {
         Some(line)
     }
 
+    /// The command in hand wrote so many bytes more, of which nothing is kept: what was written already, many times over.
+    pub fn wrote_unseen(&mut self, bytes: u64) -> Run<()> {
+        self.streams.command_bytes = self.streams.command_bytes.saturating_add(bytes);
+        if self.streams.command_bytes > OUTPUT_MAX { Err(Stop::OutputLimit) } else { Ok(()) }
+    }
+
     /// Writes. `Ok(Err(_))` is what the command itself sees; `Err` ends the strand.
     pub fn write(&mut self, output: &Output, bytes: &[u8]) -> Run<Result<(), WriteFailure>> {
         match output {

@@ -128,6 +128,8 @@ pub struct Shell {
     sourced: u32,
     /// Turns of loops since the text began.
     turns: u64,
+    /// When the last of them began that stands for many, and what the command had written then, bytes.
+    turned: (Us, u64),
     /// Status of the last command substitution of the command in hand.
     substituted: Option<i32>,
 }
@@ -222,6 +224,7 @@ impl Shell {
             unchecked: 0,
             sourced: 0,
             turns: 0,
+            turned: (0, 0),
             substituted: None,
         };
         if shell.context.environment.get("PWD") != Some(&shell.context.cwd) {

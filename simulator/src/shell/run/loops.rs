@@ -9,8 +9,9 @@ use crate::time::MS;
 
 /// Turns of loops in one evaluation.
 const TURNS_MAX: u64 = 400_000;
-/// After so many turns each costs a millisecond, so that a loop that only spins comes to the ceiling of its command in
-/// a bounded number of turns. Shorter loops take the time that they would.
+/// After so many turns each costs a millisecond and stands for as many as fit into it, so that a loop that only spins comes
+/// to the ceiling of its command, and one that writes to the ceiling of output, in a bounded number of turns. Shorter loops
+/// take the time that they would.
 const TURNS_AT_SPEED: u64 = 100_000;
 
 impl Shell {
@@ -105,8 +106,17 @@ impl Shell {
         if self.turns > TURNS_MAX {
             return Err(Stop::Unable(format!("a command whose loops turn more than {TURNS_MAX} times")).into());
         }
-        let takes = if self.turns > TURNS_AT_SPEED { MS } else { machine.calibration.shell.builtin_us };
-        Ok(machine.spend(takes)?)
+        let builtin = machine.calibration.shell.builtin_us;
+        if self.turns <= TURNS_AT_SPEED {
+            return Ok(machine.spend(builtin)?);
+        }
+        let (at, written) = self.turned;
+        let took = machine.now.saturating_sub(at).max(builtin).max(1);
+        let grown = machine.streams.command_bytes.saturating_sub(written);
+        machine.wrote_unseen(grown.saturating_mul((MS / took).saturating_sub(1)))?;
+        machine.spend(MS)?;
+        self.turned = (machine.now, machine.streams.command_bytes);
+        Ok(())
     }
 }
 
