@@ -157,12 +157,18 @@ pub fn story(finished: &Finished) -> String {
         judgement.broken,
         finished.root.display()
     );
-    for event in &finished.history.events {
+    text.push_str(&told(&finished.history.events));
+    text
+}
+
+/// Events, a line each.
+pub fn told(events: &[Event]) -> String {
+    let line = |event: &Event| {
         let what = serde_json::to_string(&event.what).unwrap();
         let short: String = what.chars().take(EVENT_CHARS).collect();
-        text.push_str(&format!("{:>5} {:>9} ms {short}\n", event.n, event.at_us / 1000));
-    }
-    text
+        format!("{:>5} {:>9} ms {short}\n", event.n, event.at_us / 1000)
+    };
+    events.iter().map(line).collect()
 }
 
 /// All regular files below a folder.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use conformance::containers::{Out, drill, refuse, run_trials, selection, workspace};
+use conformance::containers::{Out, drill, refuse, run_trials, selection, told, workspace};
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
@@ -17,8 +17,12 @@ use rollback_harness::host::HostKind;
 use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::scenario::Operator;
-use rollback_harness::simulate::Bench;
+use rollback_harness::simulate::{Bench, Simulated};
 use rollback_harness::topology;
+
+/// Seeds that are drilled, and tests that they are spread over.
+const SEEDS: u64 = 1000;
+const SEED_PARTS: u64 = 4;
 
 fn main() {
     let mut trials = Vec::new();
@@ -42,14 +46,16 @@ fn main() {
             Ok(())
         }));
     }
-    trials.push(Trial::test("sim::seeds::decide-and-nothing-else", || {
-        seeds_decide();
-        Ok(())
-    }));
     trials.push(Trial::test("sim::memory::as-in-the-bundle", || {
         in_memory_as_in_the_bundle();
         Ok(())
     }));
+    for part in 0..SEED_PARTS {
+        trials.push(Trial::test(format!("sim::seeds::same-seed-same-bytes-{}", part + 1), move || {
+            seeds_decide(part);
+            Ok(())
+        }));
+    }
     assert!(trials.len() > 48, "the scenario files have gone");
     run_trials(trials, 2);
 }
@@ -99,24 +105,45 @@ fn without_its_fault(scenario: &str, topology: &str) {
     }
 }
 
-/// Seeds change times and nothing that a scenario expects.
-fn seeds_decide() {
-    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+/// Seeds change times and nothing that a scenario expects: each seed drills one case, topology and operator in turn, twice.
+/// Both Histories are the same to the byte, and conform.
+fn seeds_decide(part: u64) {
+    let everything = Selection {
+        topology: "all".to_owned(),
+        scenarios: vec!["all".to_owned()],
+        operators: vec![Operator::Careful, Operator::Paste],
+        ..simulated("baseline", "all", Operator::Careful, Path::new("unused"))
+    };
+    let drills = prepare::prepare(&everything).unwrap();
+    assert!(drills.len() >= 48, "the scenario files have gone");
+    let mut benches: Vec<Bench> = drills.iter().map(|prepared| Bench::new(prepared.clone()).unwrap()).collect();
     let mut histories = std::collections::BTreeSet::new();
-    for seed in 1..=20 {
-        let wanted = Selection {
-            seed,
-            ..simulated("baseline", "systemd", Operator::Careful, &out.path().join(seed.to_string()))
-        };
-        let (_, finished) = drill(&wanted).unwrap();
-        if !finished.judgement.conforms {
-            refuse(&format!("seed {seed} decides how it ends"), &finished);
+    let each = SEEDS / SEED_PARTS;
+    for seed in part * each..(part + 1) * each {
+        let place = usize::try_from(seed).unwrap() % drills.len();
+        let prepared = &drills[place];
+        let (first, history) = in_memory(&mut benches[place], seed);
+        // With nothing kept of the first, and of the drills before it: neither may decide anything.
+        let (_, again) = in_memory(&mut Bench::new(prepared.clone()).unwrap(), seed);
+        let plan = &prepared.plan;
+        let name = format!("seed {seed}: {}::{}::{}", plan.scenario, plan.topology, plan.operator.as_str());
+        assert_eq!(history, again, "{name}: the same seed, another History");
+        let Simulated { judgement, history: events, .. } = first;
+        if !judgement.conforms {
+            let (verdict, failing, broken) = (judgement.verdict, judgement.failing, judgement.broken);
+            panic!("{name}: {verdict}, failing {failing:?}, broken {broken:?}\n{}", told(&events.events));
         }
-        histories.insert(history(&finished));
+        histories.insert(history);
     }
-    if histories.len() != 20 {
-        panic!("{} Histories of 20 seeds", histories.len());
-    }
+    assert_eq!(histories.len() as u64, each, "two seeds, one History");
+}
+
+/// A drill, and its History as it would lie in a bundle.
+fn in_memory(bench: &mut Bench, seed: u64) -> (Simulated, String) {
+    let simulated = bench.drill(seed).unwrap();
+    let lines = simulated.history.events.iter().map(|event| serde_json::to_string(event).unwrap());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    (simulated, text)
 }
 
 /// A drill without a bundle is the same drill, whatever was drilled on the same machine before: plan, id and all.
