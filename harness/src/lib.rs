@@ -1,6 +1,7 @@
 //! rollback-drill's library: from a runbook to a verdict. `ARCHITECTURE.md` is the map.
 
 pub mod bundle;
+pub mod calibrate;
 pub mod cli;
 pub mod criteria;
 pub mod drive;
