@@ -60,7 +60,7 @@ pub const METHODS: &[Method] = &[
         "net.proxy_gives_up_us",
         "proxied",
         &["programs.curl_us", SPAWN],
-        "curl of a port that docker-proxy has, no node yet",
+        "curl of a port that docker-proxy has before its container is up",
     ),
     of("node.start_us", "node-listens", &["shell.fork_us"], "from exec to `listening`"),
     of("node.exit_us", "node-ends", &[], "from SIGTERM to the end of an idle node"),
