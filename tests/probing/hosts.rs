@@ -83,8 +83,8 @@ pub fn simulated(topology: &str) -> Result<Booted, RunError> {
     let (_, mut prepared) = prepared(HostKind::Sim, topology)?;
     let executables = Executables::stand_ins(&prepared)?;
     let furnished = furnish::furnish(&mut prepared, &executables)?;
-    let spec = furnished.for_simulator(&prepared.topology, SEED);
-    settled(Box::new(SimHost::start(spec, Scripts::default())?), true, &prepared)
+    let spec = furnished.for_simulator(&prepared.topology);
+    settled(Box::new(SimHost::start(&spec, Scripts::default())?), true, &prepared)
 }
 
 fn settled(mut host: Box<dyn AsRoot>, simulated: bool, prepared: &Prepared) -> Result<Booted, RunError> {
