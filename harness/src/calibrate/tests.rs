@@ -48,7 +48,7 @@ fn a_figure_is_what_was_seen_less_what_else_is_in_it() {
     let of = |key: &str| solved.iter().find(|one| one.key == key).unwrap();
     assert_eq!(of("shell.builtin_us").us, 3);
     assert_eq!(of("programs.spawn_us").us, 1_000);
-    assert_eq!(of("programs.spawn_us").spread, [900, 1_200, 1_400, 1_600, 5_000]);
+    assert_eq!(of("programs.spawn_us").spread, [900, 1_200, 1_400, 1_700, 5_000]);
     assert_eq!(
         (of("docker.call_us").us, of("docker.call_us").seen_us, of("docker.call_us").count),
         (20_000, 21_000, 3)
