@@ -89,6 +89,8 @@ fn a_runbooks_constructs_that_are_not_known_are_refused_with_their_line() {
     for (lines, row, what) in cases {
         let out = out();
         let (called, path, line) = drill(&out, lines, "careful");
+        // What lies below the project is named from there.
+        let path = path.strip_prefix(workspace()).unwrap_or(&path);
         let place = format!("{}:{}", path.display(), line + row);
         let wanted = format!("rollback-drill: {place}: the simulator does not know {what}; use --host container\n");
         assert_eq!((called.status, called.log), (ExitStatus::Usage, wanted), "{lines}");
