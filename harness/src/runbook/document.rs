@@ -64,6 +64,8 @@ pub struct Span {
     pub text: String,
     /// 1-based line.
     pub line: u32,
+    /// Byte offset in the text that it stands in.
+    pub offset: usize,
 }
 
 /// A fenced or indented code block.
@@ -227,7 +229,7 @@ impl<'a> Reader<'a> {
             },
             Event::Code(text) => {
                 if let Some(prose) = self.prose() {
-                    prose.spans.push(Span { text: text.to_string(), line });
+                    prose.spans.push(Span { text: text.to_string(), line, offset: prose.text.len() });
                 }
                 self.say(&text, line);
             }

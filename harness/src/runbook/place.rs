@@ -45,7 +45,12 @@ pub(super) fn shared<'d>(
     sections: &Sections,
     key: SectionKey,
 ) -> Result<&'d Section, RunbookError> {
-    let found = section(document, sections.begins(key), "all topologies need it")?;
+    one_list(document, sections.begins(key), "all topologies need it")
+}
+
+/// A section that is needed, its items all from one list. `why` says for what.
+pub(super) fn one_list<'d>(document: &'d Document, begins: &str, why: &str) -> Result<&'d Section, RunbookError> {
+    let found = section(document, begins, why)?;
     match found.items.iter().find(|item| item.list > 1) {
         None => Ok(found),
         Some(second) => Err(RunbookError::at(

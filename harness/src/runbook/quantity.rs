@@ -53,8 +53,8 @@ const NUMBER_WORDS: [(&str, u64); 20] = [
     ("ninety", 90),
 ];
 
-/// All quantities of a text, in order. A number that cannot be read exactly (`1.5 s`, `1,000 ms`, more than nine digits)
-/// is none, so that a claim made of it is missed and refused rather than misread.
+/// All quantities of a text, in order. A number that cannot be read exactly (`1.5 s`, `1,000 ms`, more than nine
+/// digits) is none, so that a claim made of it is missed and refused rather than misread.
 pub fn quantities(text: &str) -> Vec<Quantity> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -71,6 +71,13 @@ pub fn quantities(text: &str) -> Vec<Quantity> {
         }
     }
     found
+}
+
+/// The quantity that is all of the text, neither a range nor with a plus.
+pub fn whole(text: &str) -> Option<Quantity> {
+    let mut found = quantities(text);
+    let only = found.pop().filter(|_| found.is_empty())?;
+    (only.offset == 0 && only.text.len() == text.len() && only.to.is_none() && !only.at_least).then_some(only)
 }
 
 /// Whether a number after this character stands for itself; not in `v0.4`, `sev-1`, `:8080`, `0.5` or `1,000`.
@@ -189,6 +196,19 @@ mod tests {
             format!("{}{to}{plus}{unit}", q.from)
         };
         quantities(text).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_whole_text_is_one_quantity_or_none() {
+        for (text, wanted) in [("24 hours", Some(86_400_000)), ("10%", Some(10)), ("1 day", Some(86_400_000))] {
+            assert_eq!(whole(text).map(|quantity| quantity.from), wanted, "{text:?}");
+        }
+        for text in
+            ["", "24", " 24 hours", "24 hours ", "24 hours 1 s", "5-15 minutes", "30+ minutes", "1.5 hours", "-1 s"]
+        {
+            let found = whole(text).filter(|quantity| !matches!(quantity.unit, Unit::Count(_)));
+            assert_eq!(found, None, "{text:?}");
+        }
     }
 
     #[test]

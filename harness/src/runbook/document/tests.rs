@@ -21,6 +21,9 @@ fn headings_items_spans_and_paragraphs_have_their_lines() {
     assert_eq!(items, [(3, "x c d and e"), (4, "y nested f")]);
     let spans: Vec<_> = one.prose().flat_map(|prose| &prose.spans).map(|s| (s.text.as_str(), s.line)).collect();
     assert_eq!(spans, [("b", 5), ("c d", 8), ("e", 10), ("f", 12)]);
+    for prose in one.prose() {
+        assert!(prose.spans.iter().all(|span| prose.text[span.offset..].starts_with(&span.text)), "{prose:?}");
+    }
     assert_eq!((set.heading.as_str(), set.level, set.line), ("Set ext", 2, 14));
     assert_eq!(set.items[0].number, 1);
 }
