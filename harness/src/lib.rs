@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod calibrate;
 pub mod cli;
 pub mod criteria;
+pub mod decide;
 pub mod drive;
 pub mod exit;
 pub mod exposition;

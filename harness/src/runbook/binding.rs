@@ -12,6 +12,9 @@ use super::place::line_of_offset;
 use crate::procedure::{Class, RequirementKind};
 
 mod check;
+mod decision;
+
+pub use decision::{ConditionBinding, DecisionBinding, Opening, SuppliedTerm, WholeParagraph};
 
 /// Where everything of a runbook stands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,6 +45,8 @@ pub struct Binding {
     pub records: Vec<RecordFile>,
     /// Where the prose promises something.
     pub claims: ClaimPlaces,
+    /// When to roll back. Only `decide` asks for it, so a binding without it can be drilled.
+    pub decision: Option<DecisionBinding>,
     /// What the text is known to leave open.
     #[serde(default)]
     pub known_gaps: Vec<KnownGap>,

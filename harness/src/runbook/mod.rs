@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 pub mod binding;
 pub mod claims;
 mod context;
+mod decision;
 pub mod document;
 mod error;
 mod gaps;
@@ -27,6 +28,7 @@ use document::{DOCUMENT_BYTES_MAX, Document, Section};
 pub use error::{Place, RunbookError};
 pub use lists::PAGE_WORDS;
 
+use crate::decide::Rules;
 use crate::procedure::{Procedure, Releases};
 use error::quote;
 
@@ -137,6 +139,12 @@ impl Runbook {
             claims,
             findings,
         })
+    }
+
+    /// When to roll back. Errors: a binding without `[decision]`, a document without that section, and whatever there does
+    /// not read exactly as the binding says.
+    pub fn decision(&self) -> Result<Rules, RunbookError> {
+        decision::read(&self.document, &self.bound, &self.binding.path)
     }
 
     /// Topologies whose section fetches before it stops anything, with the line of the command that does. One that cannot
