@@ -127,11 +127,16 @@ pub fn check(path: &Path, workspace: &Path) -> Result<(), BadInput> {
     }
 }
 
+/// The document under test with its binding; each is the project's where none is given.
+pub fn runbook(workspace: &Path, runbook: Option<&Path>, binding: Option<&Path>) -> Result<Runbook, BadInput> {
+    let folder = workspace.join("scenarios").join("runbooks");
+    let or = |given: Option<&Path>, name: &str| given.map_or_else(|| folder.join(name), Path::to_owned);
+    let (runbook, binding) = (or(runbook, "rollback.md"), or(binding, "rollback.binding.toml"));
+    Runbook::load(&runbook, &binding).map_err(|error| BadInput(error.to_string()))
+}
+
 fn drills(selection: &Selection, scenarios: Vec<Given>) -> Result<Vec<Prepared>, BadInput> {
-    let runbooks = selection.workspace.join("scenarios").join("runbooks");
-    let runbook_path = selection.runbook.clone().unwrap_or_else(|| runbooks.join("rollback.md"));
-    let binding_path = selection.binding.clone().unwrap_or_else(|| runbooks.join("rollback.binding.toml"));
-    let runbook = Runbook::load(&runbook_path, &binding_path).map_err(|error| BadInput(error.to_string()))?;
+    let runbook = runbook(&selection.workspace, selection.runbook.as_deref(), selection.binding.as_deref())?;
     let wanted = wanted_topologies(selection)?;
     // `all` is all that is meant for each other; a pair that was named has to be.
     let named = selection.topology != ALL && !selection.scenarios.iter().any(|wanted| wanted == ALL);
@@ -321,7 +326,7 @@ fn can_begin(bad: &Release, id: &str, effect: &Effect) -> Result<(), String> {
 }
 
 /// Paths below the workspace are given relative to it: the same drill has the same History wherever it is checked out.
-fn source(source: &crate::runbook::Source, workspace: &Path) -> Source {
+pub fn source(source: &crate::runbook::Source, workspace: &Path) -> Source {
     let path = Path::new(&source.path);
     let shown = path.strip_prefix(workspace).unwrap_or(path).display().to_string();
     Source { path: shown, sha256: source.sha256.clone() }

@@ -27,6 +27,10 @@ const EXIT_HELP: &str = "\
 Exit status: 0 all drills conform, 1 one does not, 2 of one nothing can be said, 64 usage or input,
 70 the harness or its environment, 130 or 143 interrupted (hosts are removed, bundles kept).";
 
+const DECIDE_HELP: &str = "\
+Exit status: 0 it was answered, whichever way (`call` in the JSON document says which),
+64 usage, or an input or runbook that cannot be read exactly, 70 the answer could not be written.";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Carry out drills: the default
@@ -38,6 +42,9 @@ pub(super) enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Whether to roll back: the runbook's own conditions, held against what was seen
+    #[command(after_help = DECIDE_HELP)]
+    Decide(DecideArgs),
     /// Look at scenario files
     #[command(subcommand)]
     Scenarios(Scenarios),
@@ -59,8 +66,8 @@ pub(super) enum Scenarios {
     /// How every scenario is expected to end, on each topology and by each operator
     Table {
         /// How to print it
-        #[arg(long, value_name = "FORMAT", value_enum, default_value_t = TableFormat::Text)]
-        format: TableFormat,
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DocumentFormat::Text)]
+        format: DocumentFormat,
     },
     /// Whether files are scenarios that can be drilled
     Check {
@@ -71,7 +78,7 @@ pub(super) enum Scenarios {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum TableFormat {
+pub(super) enum DocumentFormat {
     /// For people
     Text,
     /// One document
@@ -142,6 +149,23 @@ pub(super) struct DrillArgs {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(report::names()))]
     pub(super) format: String,
+}
+
+/// What to ask.
+#[derive(Debug, Args)]
+pub(super) struct DecideArgs {
+    /// What was seen: alerts, deploys, budget; a TOML file as scenarios/README.md describes it, or `-` for stdin
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: PathBuf,
+    /// The runbook, in place of the project's
+    #[arg(long, value_name = "FILE")]
+    pub(super) runbook: Option<PathBuf>,
+    /// Its binding, in place of the project's
+    #[arg(long, value_name = "FILE")]
+    pub(super) binding: Option<PathBuf>,
+    /// How to print the answer
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DocumentFormat::Text)]
+    pub(super) format: DocumentFormat,
 }
 
 fn topologies() -> PossibleValuesParser {

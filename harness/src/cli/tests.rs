@@ -67,6 +67,10 @@ fn bad_arguments_end_with_64_and_say_what_is_allowed() {
         (&["scenarios"], "list"),
         (&["scenarios", "check"], "<FILE>"),
         (&["scenarios", "table", "--format", "jsonl"], "text, json"),
+        (&["decide"], "--from <FILE>"),
+        (&["decide", "--from", "x.toml", "--format", "jsonl"], "text, json"),
+        (&["decide", "--from", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
+        (&["decide", "--from", "x.toml", "--runbook", "/nonexistent/r.md"], "/nonexistent/r.md: cannot be read"),
         (&["scenarios", "show", "nothing-such"], "there are baseline"),
         (&["scenarios", "check", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
         (&["host", "burn"], "burn"),
@@ -79,7 +83,7 @@ fn bad_arguments_end_with_64_and_say_what_is_allowed() {
 
 #[test]
 fn help_and_version_end_with_0_on_stdout() {
-    for args in [&["--help"][..], &["-V"], &["drill", "--help"], &["host", "--help"]] {
+    for args in [&["--help"][..], &["-V"], &["drill", "--help"], &["host", "--help"], &["decide", "--help"]] {
         let ran = call(args);
         assert_eq!((ran.status, ran.log.as_str()), (ExitStatus::Conforms, ""), "{args:?}");
         assert!(!ran.out.is_empty());
@@ -183,6 +187,57 @@ fn scenarios_are_listed_shown_and_checked() {
     let check = call(&["scenarios", "check", path.to_str().unwrap(), "/nonexistent/x.toml"]);
     assert_eq!(check.status, ExitStatus::Usage);
     assert!(check.out.contains("can be drilled") && check.log.contains("/nonexistent/x.toml"));
+}
+
+/// `decide` on this input, with more arguments.
+fn decide(input: &str, more: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seen.toml");
+    fs::write(&path, input).unwrap();
+    call(&[&["decide", "--from", path.to_str().unwrap()], more].concat())
+}
+
+const NOTHING_SEEN: &str = "schema = 1\nnow = 2026-03-14T12:00:00Z\nalerts = []\ndeploys = []\n";
+
+#[test]
+fn decide_answers_with_0_whichever_way() {
+    let burnt = format!("{NOTHING_SEEN}[budget]\nspent_percent = 50.1\nover = \"24 hours\"\nsuspect = \"release\"\n");
+    for (input, said, word, because) in [
+        (NOTHING_SEEN, "do not roll back: \"Otherwise look for the cause first.\" (line 17)", "do-not-roll-back", None),
+        (&*burnt, "roll back because of condition 4: \"Over 50%", "roll-back", Some(4)),
+    ] {
+        let ran = decide(input, &[]);
+        assert_eq!((ran.status, ran.log.as_str()), (ExitStatus::Conforms, ""), "{}", ran.out);
+        assert!(ran.out.contains(said), "{}", ran.out);
+        let ran = decide(input, &["--format", "json"]);
+        assert_eq!((ran.status, ran.log.as_str()), (ExitStatus::Conforms, ""), "{}", ran.out);
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((document["schema"].as_u64(), document["call"].as_str()), (Some(1), Some(word)));
+        assert_eq!(document["because"].as_u64(), because);
+    }
+}
+
+#[test]
+fn decide_refuses_bad_input_and_a_runbook_without_the_section() {
+    let ran = decide(&NOTHING_SEEN.replace("alerts = []", "alarms = []"), &[]);
+    assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""));
+    assert!(ran.log.contains("seen.toml:3: unknown field `alarms`"), "{}", ran.log);
+    let text = fs::read_to_string(workspace::locate(Path::new("/")).join("scenarios/runbooks/rollback.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let runbook = folder.path().join("r.md");
+    for (from, to, said) in [
+        (
+            "## When to roll back",
+            "## Why",
+            "r.md: a section is missing; looked for a heading that begins `When to roll back`",
+        ),
+        ("30+ minutes", "a while", "r.md:12: list item 2 does not read as it is bound: there is `a while"),
+    ] {
+        fs::write(&runbook, text.replacen(from, to, 1)).unwrap();
+        let ran = decide(NOTHING_SEEN, &["--runbook", runbook.to_str().unwrap()]);
+        assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""));
+        assert!(ran.log.contains(said), "{}", ran.log);
+    }
 }
 
 /// Drills once, with a given reporter output: a full disk and a reader that leaves.

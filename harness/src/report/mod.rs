@@ -13,6 +13,7 @@ use crate::procedure::{Class, Origin};
 use crate::scenario::{Expectation, Operator};
 use crate::verdict::Verdict;
 
+mod answer;
 mod json;
 mod jsonl;
 mod rerun;
@@ -20,6 +21,7 @@ mod sink;
 mod summary;
 mod text;
 
+pub use answer::lines as answer_lines;
 pub use rerun::Rerun;
 pub use sink::{Output, Terminal};
 

@@ -61,20 +61,22 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
-struct Page {
-    lines: Vec<String>,
-    width: usize,
-    colour: bool,
+/// Lines of a text for a person, in columns.
+pub(super) struct Page {
+    pub(super) lines: Vec<String>,
+    /// Of the terminal, in columns.
+    pub(super) width: usize,
+    pub(super) colour: bool,
 }
 
 impl Page {
-    fn head(&mut self, head: &str) {
+    pub(super) fn head(&mut self, head: &str) {
         self.lines.push(String::new());
         self.lines.push(paint(self.colour, Paint::Strong, &format!("  {head}")));
     }
 
     /// Painted cells of a fixed width, then a text that goes on below itself.
-    fn row(&mut self, cells: &[(&str, usize, Option<Paint>)], text: &str) {
+    pub(super) fn row(&mut self, cells: &[(&str, usize, Option<Paint>)], text: &str) {
         let mut line = "   ".to_owned();
         let mut indent = 3;
         for (cell, width, how) in cells {

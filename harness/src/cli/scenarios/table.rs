@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::Failure;
-use crate::cli::args::TableFormat;
+use crate::cli::args::DocumentFormat;
 use crate::exit::ExitStatus;
 use crate::report::{Output, REPORT_SCHEMA};
 use crate::scenario::{Expectation, Operator, Scenario, TOPOLOGIES};
@@ -31,11 +31,11 @@ struct Cell<'a> {
 }
 
 /// Prints the table of all scenarios that can be used.
-pub(super) fn print(format: TableFormat, workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+pub(super) fn print(format: DocumentFormat, workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
     let (scenarios, status) = super::all(workspace, output)?;
     match format {
-        TableFormat::Text => write!(output.out, "{}", text(&scenarios))?,
-        TableFormat::Json => {
+        DocumentFormat::Text => write!(output.out, "{}", text(&scenarios))?,
+        DocumentFormat::Json => {
             let document =
                 Document { schema: REPORT_SCHEMA, harness: env!("CARGO_PKG_VERSION"), table: cells(&scenarios) };
             let json = serde_json::to_string_pretty(&document).map_err(std::io::Error::from)?;
