@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use rollback_harness::decide::{Condition, Rules};
 use rollback_harness::procedure::{Procedure, Releases};
 use rollback_harness::runbook::document::Document;
 use rollback_harness::runbook::quantity::quantities;
@@ -284,9 +285,43 @@ fn no_accident_to_the_shipped_files_makes_anything_panic() {
         let lines = text.split('\n').count();
         match Runbook::from_texts(("r.md", text.as_bytes()), ("b.toml", bound.as_bytes())) {
             Err(error) => holds(&Err(error), lines),
-            Ok(read) => ["systemd", "docker", "compose"]
-                .iter()
-                .try_for_each(|id| holds(&read.procedure(id, &releases()), lines)),
+            Ok(read) => {
+                if let Err(error) = read.decision() {
+                    holds(&Err(error), lines)?;
+                }
+                let topologies = ["systemd", "docker", "compose"];
+                topologies.iter().try_for_each(|id| holds(&read.procedure(id, &releases()), lines))
+            }
         }
+    });
+}
+
+/// When to roll back is read to the letter: what is taken has the old words, or another number or name.
+#[test]
+fn an_accident_to_when_to_roll_back_is_refused_or_shows_in_a_term() {
+    let (text, binding) = (shipped("rollback.md"), shipped("rollback.binding.toml"));
+    let rules = |text: &str| {
+        Runbook::from_texts(("r.md", text.as_bytes()), ("b.toml", binding.as_bytes())).and_then(|read| read.decision())
+    };
+    let terms = |rules: &Rules| -> Vec<Vec<String>> {
+        let of = |condition: &Condition| condition.terms.iter().map(|term| term.text.clone()).collect();
+        rules.conditions.iter().map(of).collect()
+    };
+    let shipped = rules(&text).unwrap();
+    let (from, to) = (text.find("The first of these").unwrap(), text.find("Whatever lives").unwrap());
+    check(600, mutation(), |mutation| {
+        let edited = format!("{}{}{}", &text[..from], mutate(&text[from..to], &mutation), &text[to..]);
+        match rules(&edited) {
+            Err(error) => holds(&Err(error), edited.split('\n').count())?,
+            Ok(read) if terms(&read) == terms(&shipped) => {
+                prop_assert_eq!(&read.order.text, &shipped.order.text);
+                prop_assert_eq!(&read.otherwise.text, &shipped.otherwise.text);
+                for (read, shipped) in read.conditions.iter().zip(&shipped.conditions) {
+                    prop_assert_eq!(&read.quote.text, &shipped.quote.text);
+                }
+            }
+            Ok(read) => prop_assert_eq!(read.conditions.len(), shipped.conditions.len()),
+        }
+        Ok(())
     });
 }
