@@ -324,3 +324,32 @@ fn the_table_of_all_scenarios() {
     let rows = text.lines().skip(1).filter(|line| !line.starts_with(' ')).count();
     assert_eq!(cells.len(), 2 * rows, "a row for each scenario and topology, a cell for each operator");
 }
+
+/// Of the sample input that the README points to, on the shipped runbook.
+#[test]
+fn the_answer_to_whether_to_roll_back() {
+    let decide = |file: &str, format: &str| {
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/decide").join(file);
+        let args = ["rollback-drill", "decide", "--from", input.to_str().unwrap(), "--format", format];
+        let output = Output { out: &mut out, log: &mut log, terminal: Terminal::default() };
+        let backend = MadeUp { drills: Vec::new(), failure: None };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let status = main_with(args.map(OsString::from), folder, output, &backend);
+        assert_eq!((status, String::from_utf8(log).unwrap().as_str()), (ExitStatus::Conforms, ""));
+        let shown = Path::new("scenarios/decide").join(file);
+        String::from_utf8(out).unwrap().replace(input.to_str().unwrap(), shown.to_str().unwrap())
+    };
+    for (file, name) in [("latency-after-deploy.toml", "decide-roll-back"), ("abating.toml", "decide-investigate")] {
+        let text = decide(file, "text");
+        assert!(text.lines().all(|line| line.chars().count() <= 120 && line == line.trim_end()), "{text}");
+        assert_snapshot(&format!("{name}.txt"), &text);
+    }
+    // Not `redacted`, which would hide the durations of the conditions. The hashes are those of the two documents.
+    let json = decide("latency-after-deploy.toml", "json");
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let hash = |of: &str| document[of]["sha256"].as_str().unwrap().to_owned();
+    assert!([hash("runbook"), hash("binding")].iter().all(|hash| hash.len() == 64));
+    let json = json.replace(&hash("runbook"), "[sha256]").replace(&hash("binding"), "[sha256]");
+    assert_snapshot("decide-roll-back.json", &json);
+}
