@@ -230,6 +230,10 @@ pub struct CommandReport {
     pub output: String,
     /// Bytes in all.
     pub output_bytes: u64,
+    /// Of a simulated host: a program wrote into the output whose words are the simulator's own and only mean what the real
+    /// one's mean.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_words: bool,
     /// Handed over.
     pub began_us: u64,
     /// Over.

@@ -283,6 +283,7 @@ impl InHand {
             pipe,
             output: String::from_utf8_lossy(&self.output).into_owned(),
             output_bytes: self.output_bytes,
+            own_words: false,
             began_us: self.began_us,
             ended_us,
         }

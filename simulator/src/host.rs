@@ -352,6 +352,7 @@ impl SimulatedHost {
         let machine = &mut self.machine;
         let way = machine.calibration.agent.hand_over_us;
         (machine.streams.command, machine.streams.command_bytes) = (Vec::new(), 0);
+        machine.streams.own_words = false;
         self.command_began = Some(machine.now);
         machine.spend(way)?;
         let began = machine.now;
@@ -375,6 +376,7 @@ impl SimulatedHost {
             pipe: if shell_ended { Vec::new() } else { pipe },
             output: into_text(bytes),
             output_bytes: machine.streams.command_bytes,
+            own_words: std::mem::take(&mut machine.streams.own_words),
             began_us: began,
             ended_us,
         };

@@ -20,8 +20,6 @@ use crate::containers::selection;
 
 /// What answers a request is there after this at the latest, microseconds of the host's clock, beyond its own ceiling.
 const ANSWER_US: u64 = 10_000_000;
-/// The seed of simulated machines.
-const SEED: u64 = 1;
 
 /// A machine that is up and settled, and what was reported on it and not asked for.
 pub struct Booted {

@@ -100,6 +100,7 @@ fn cut_off() -> CommandReport {
         pipe: Vec::new(),
         output: String::new(),
         output_bytes: 0,
+        own_words: false,
         began_us: 0,
         ended_us: 0,
     }

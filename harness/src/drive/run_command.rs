@@ -152,6 +152,7 @@ impl Desk<'_> {
             pipe,
             output: report.output,
             output_bytes: report.output_bytes,
+            own_words: report.own_words,
             began_us: report.began_us,
             ended_us: report.ended_us,
             shell_ended,

@@ -72,6 +72,7 @@ impl Scripted {
             pipe,
             output: output.to_owned(),
             output_bytes: output.len() as u64,
+            own_words: false,
             began_us,
             ended_us,
         };

@@ -250,6 +250,9 @@ pub enum What {
         output: String,
         /// Bytes it wrote in all.
         output_bytes: u64,
+        /// A simulated docker, systemctl or the like wrote into the output: its words are the simulator's own.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        own_words: bool,
         /// Handed over, on the agent's clock.
         began_us: u64,
         /// Ended, on the agent's clock.

@@ -133,6 +133,8 @@ pub struct Streams {
     pub command: Vec<u8>,
     /// And in all.
     pub command_bytes: u64,
+    /// A program of [`crate::programs::OWN_WORDS`] wrote some of it.
+    pub own_words: bool,
 }
 
 impl Machine {

@@ -166,6 +166,10 @@ fn program(name: &str) -> Option<&'static Program> {
     REGISTRY.get(place)
 }
 
+/// Programs that tell the operator what they do. What they say is meant to be read as the real ones' words are, and is the
+/// simulator's own; where something reads it, it is held against the real ones' words all the same.
+pub const OWN_WORDS: [&str; 3] = ["docker", "systemctl", "systemd-run"];
+
 /// How much a command takes from a pipe before it goes, where its arguments alone say so: a writer beyond it is ended.
 pub fn reader_takes(words: &[String]) -> Option<ReaderTakes> {
     let name = words.first()?;
@@ -252,7 +256,12 @@ pub fn execute_file(machine: &mut Machine, path: &str, words: &[String], context
     let Ok(ino) = machine.files.resolve(context.user, &context.cwd, path) else { return Ok(127) };
     match machine.files.inode(ino).kind.clone() {
         Kind::File(Content::Program(name)) => match program(name) {
-            Some(program) => (program.run)(machine, &Call { words, context }),
+            Some(program) => {
+                let before = machine.streams.command_bytes;
+                let ended = (program.run)(machine, &Call { words, context });
+                machine.streams.own_words |= OWN_WORDS.contains(&name) && machine.streams.command_bytes > before;
+                ended
+            }
             None => Err(Stop::Unable(format!("the program {name} is not modelled; use --host container"))),
         },
         Kind::File(Content::Release(file)) => tensor_wasm::run(machine, file, path, &Call { words, context }),

@@ -171,6 +171,7 @@ impl Sample {
                 pipe: outcome.1.to_vec(),
                 output: outcome.2.into(),
                 output_bytes: outcome.2.len() as u64,
+                own_words: false,
                 began_us: at_ms * 1000,
                 ended_us: (at_ms + 10) * 1000,
                 shell_ended: false,
