@@ -12,7 +12,7 @@ pub const FILE: &str = "simulator/calibration.toml";
 const HEAD: &str = "\
 # Durations on an operator host (Docker Engine 20.10, 2 cores), microseconds. `cargo run --release --example calibrate
 # -p rollback-harness` measures them again and writes this file, whole or the figures that are named: what stands beside
-# each, the lowest tenth of many, less what else is in it (harness/src/calibrate/). No case has a part in it.
+# each, the median of many, less what else is in it (harness/src/calibrate/). No case has a part in it.
 ";
 
 /// Figures by `section.name`, microseconds.

@@ -1,6 +1,6 @@
 //! How each figure is measured: something that is seen from outside, less the figures of what else is in it; so sums in
-//! the simulator are sums that were seen. Of what is seen the lowest tenth counts, since whatever else a machine does
-//! only adds to it, and one lucky moment shall not decide.
+//! the simulator are sums that were seen. Of what is seen the median counts: a drill is the sum of a hundred of these, each
+//! with its usual delay and not with its luckiest.
 
 /// How one figure is measured.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub struct Method {
     pub key: &'static str,
     /// The observations that it rests on.
     pub seen: &'static str,
-    /// Observations of what else is in them, of which the lowest tenth counts too.
+    /// Observations of what else is in them, of which the median counts too.
     pub less_seen: &'static [&'static str],
     /// So many of the figure's things are in one observation.
     pub share: u64,
@@ -62,7 +62,7 @@ pub const METHODS: &[Method] = &[
         &["programs.curl_us", SPAWN],
         "curl of a port that docker-proxy has before its container is up",
     ),
-    of("node.start_us", "node-listens", &["shell.fork_us"], "from exec to `listening`"),
+    of("node.start_us", "node-listens", &[], "from fork to `listening`"),
     of("node.exit_us", "node-ends", &[], "from SIGTERM to the end of an idle node"),
     of("agent.boot_us", "agent-began", &[], "from the container's creation to the beginning of the agent's clock"),
     of("agent.hand_over_us", "hand-over", &[], "from a command's end to the next one's beginning, `:` after `:`"),

@@ -15,7 +15,7 @@ pub use methods::{METHODS, Method, SECTIONS};
 pub use observe::{Extent, Observations, observe};
 
 /// Which of the observations counts, in order of length, percent.
-const COUNTS: usize = 10;
+const COUNTS: usize = 50;
 
 /// A figure, measured again.
 #[derive(Debug, Clone, PartialEq, Eq)]

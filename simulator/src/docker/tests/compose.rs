@@ -34,7 +34,7 @@ fn section_c_replaces_the_node_and_leaves_its_neighbours() {
              Container tensor-wasm  Started\n"
         )
     );
-    assert!((400_000..800_000).contains(&took), "{took}");
+    assert!((300_000..600_000).contains(&took), "{took}");
     host.wait(0.2);
     assert_eq!(host.healthz(), Some(200));
     assert_eq!(host.ok("docker exec tensor-wasm tensor-wasm --version"), "v0.3.8\n");
