@@ -6,15 +6,22 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rollback_harness::verdict::Verdict;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Cell, RUNS};
 use super::compare::{Agreement, TOLERANCE_US};
 use super::gaps::{self, Gap};
 use super::observe::Kind;
+use crate::probing::compare::ProbeResult;
+use crate::probing::probe::{self, Probe};
 
 /// Where the files of cells lie, below the workspace.
 const CELLS: &str = "target/fidelity/cells";
+/// Where the files of probes lie.
+const PROBES: &str = "target/fidelity/probes";
+/// The result that is no probe's: of all generated scripts together.
+const SCRIPTS: &str = "generated-scripts";
 
 /// What the comparison of one cell came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,31 +72,58 @@ impl CellAccount {
     }
 }
 
-/// All files of cells.
+/// What is there to be told.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts {
+    /// Of drills.
+    pub cells: Vec<CellAccount>,
+    /// Of probes and generated scripts.
+    pub probes: Vec<ProbeResult>,
+}
+
+/// All files of cells and probes.
 ///
 /// # Errors
 /// A file that cannot be read, with its place.
-pub fn read(workspace: &Path) -> Result<Vec<CellAccount>, String> {
-    let folder = workspace.join(CELLS);
-    let listed = std::fs::read_dir(&folder)
+pub fn read(workspace: &Path) -> Result<Accounts, String> {
+    Ok(Accounts { cells: read_all(&workspace.join(CELLS))?, probes: read_all(&workspace.join(PROBES))? })
+}
+
+fn read_all<T: DeserializeOwned>(folder: &Path) -> Result<Vec<T>, String> {
+    let listed = std::fs::read_dir(folder)
         .map_err(|error| format!("{}: {error}; run the comparison first, see CONTRIBUTING.md", folder.display()))?;
     let mut paths: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().map(|path| read_one(path)).collect()
 }
 
-fn read_one(path: &Path) -> Result<CellAccount, String> {
+fn read_one<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let wrong = |error: String| format!("{}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }
 
+/// What has to be told of, and is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// All cells.
+    pub cells: &'a [Cell],
+    /// Known differences in drills.
+    pub gaps: &'a [Gap],
+    /// All probes.
+    pub probes: &'a [Probe],
+    /// Known differences in probes.
+    pub probe_gaps: &'a [probe::Gap],
+}
+
 /// `docs/fidelity.md`: the whole account.
 ///
 /// # Errors
-/// Cells that were not compared, a gap that explains nothing, a difference that no gap explains.
-pub fn render(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result<String, String> {
-    check(cells, accounts, known)?;
+/// Cells or probes that were not compared, a gap that explains nothing, a difference that no gap explains.
+pub fn render(wanted: Wanted<'_>, all: &Accounts) -> Result<String, String> {
+    let (accounts, known) = (all.cells.as_slice(), wanted.gaps);
+    check(wanted.cells, accounts, known)?;
+    check_probes(wanted, &all.probes)?;
     let mut text = format!(
         "# How far the simulator is like real machines\n\n\
          Made by `.ci/fidelity`; not edited by hand. Each case on each topology by each operator was drilled {RUNS} times on\n\
@@ -103,7 +137,11 @@ pub fn render(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result
     by_verdict(&mut text, accounts);
     by_fault(&mut text, accounts);
     by_cell(&mut text, accounts);
+    of_probes(&mut text, &all.probes);
     the_gaps(&mut text, accounts, known);
+    for gap in wanted.probe_gaps {
+        let _ = writeln!(text, "- **{}** (probe `{}`): {} {}", gap.id, gap.probe, gap.differs, gap.reason);
+    }
     Ok(text)
 }
 
@@ -134,6 +172,23 @@ fn check(cells: &[Cell], accounts: &[CellAccount], known: &[Gap]) -> Result<(), 
     }
 }
 
+fn check_probes(wanted: Wanted<'_>, results: &[ProbeResult]) -> Result<(), String> {
+    let there: BTreeSet<&str> = results.iter().map(|result| result.probe.as_str()).collect();
+    let names: BTreeSet<&str> = wanted.probes.iter().map(|probe| probe.name.as_str()).chain([SCRIPTS]).collect();
+    if let Some(name) = names.difference(&there).next() {
+        return Err(format!("probe {name} was not compared; run all of it, see CONTRIBUTING.md"));
+    }
+    if let Some(name) = there.difference(&names).next() {
+        return Err(format!("{PROBES}/{name}.json is of no probe that there is; remove it"));
+    }
+    for result in results {
+        if let Some(difference) = result.differences.iter().find(|difference| difference.gap.is_none()) {
+            return Err(format!("probe {}: {} differs", result.probe, difference.cell));
+        }
+    }
+    Ok(())
+}
+
 /// Cells in which a gap shows.
 fn explained<'a>(gap: &Gap, accounts: &'a [CellAccount]) -> BTreeSet<&'a str> {
     let shows = |account: &&CellAccount| {
@@ -154,7 +209,7 @@ fn endings(text: &mut String, accounts: &[CellAccount]) {
     // Writing to a String does not fail, here and below.
     let _ = writeln!(
         text,
-        "**{alike} of {} cells end alike** on all containers and in the simulator. Cells in which the simulator says \\\n\
+        "**{alike} of {} cells end alike** on all containers and in the simulator. Cells in which the simulator says\n\
          `recovered` and a container does not: **{too_good}**.\n",
         accounts.len()
     );
@@ -240,10 +295,37 @@ fn by_cell(text: &mut String, accounts: &[CellAccount]) {
     text.push('\n');
 }
 
+fn of_probes(text: &mut String, results: &[ProbeResult]) {
+    let _ = writeln!(
+        text,
+        "## Beside the runbook\n\nProbes are what operators do at a machine (`scenarios/probes/`), done on a container and in the simulator; the\n\
+         generated scripts come from the shell's grammar.\n\n\
+         | machine | probes | statuses | outputs | state | differ, all of them known |\n|---|---:|---:|---:|---:|---:|"
+    );
+    let mut groups: BTreeMap<&str, Vec<&ProbeResult>> = BTreeMap::new();
+    for result in results {
+        let name = if result.probe == SCRIPTS { "generated scripts" } else { result.topology.as_str() };
+        groups.entry(name).or_default().push(result);
+    }
+    for (name, of) in groups {
+        let sum = |count: &dyn Fn(&ProbeResult) -> usize| of.iter().map(|result| count(result)).sum::<usize>();
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} | {} |",
+            of.len(),
+            sum(&|result| result.compared.statuses),
+            sum(&|result| result.compared.outputs),
+            sum(&|result| result.compared.state),
+            sum(&|result| result.differences.len())
+        );
+    }
+    text.push('\n');
+}
+
 fn the_gaps(text: &mut String, accounts: &[CellAccount], known: &[Gap]) {
     text.push_str("## Known gaps\n\n");
     if known.is_empty() {
-        text.push_str("None.\n");
+        text.push_str("None in drills. In probes:\n\n");
     }
     for gap in known {
         let cells = explained(gap, accounts);
