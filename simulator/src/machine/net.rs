@@ -36,7 +36,7 @@ pub enum Reached {
     Nobody,
     /// docker-proxy takes it and finds nobody behind itself.
     Proxy,
-    /// docker-proxy takes it before the container has its address; see [`Net::unresolved`].
+    /// docker-proxy takes it before the container has an interface: it hangs.
     Waits,
     /// A node.
     Node(Pid),
