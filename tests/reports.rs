@@ -340,10 +340,12 @@ fn the_answer_to_whether_to_roll_back() {
         let shown = Path::new("scenarios/decide").join(file);
         String::from_utf8(out).unwrap().replace(input.to_str().unwrap(), shown.to_str().unwrap())
     };
-    for (file, name) in [("latency-after-deploy.toml", "decide-roll-back"), ("abating.toml", "decide-investigate")] {
+    for (file, name) in
+        [("latency-after-deploy.toml", "decide-roll-back.txt"), ("abating.toml", "decide-investigate.txt")]
+    {
         let text = decide(file, "text");
         assert!(text.lines().all(|line| line.chars().count() <= 120 && line == line.trim_end()), "{text}");
-        assert_snapshot(&format!("{name}.txt"), &text);
+        assert_snapshot(name, &text);
     }
     // Not `redacted`, which would hide the durations of the conditions. The hashes are those of the two documents.
     let json = decide("latency-after-deploy.toml", "json");
