@@ -20,6 +20,11 @@ use crate::spec::MachineSpec;
 use crate::time::{MS, SECOND, Us};
 use crate::{BadMachine, Run, Stop};
 
+mod settled;
+
+use settled::Beginning;
+pub use settled::Settled;
+
 /// Where a machine counts as broken: from its beginning to the bad release's answer; as `BRING_UP` of the container host.
 const BRING_UP: Us = 60 * SECOND;
 /// Between two looks whether it answers.
@@ -53,42 +58,6 @@ enum InHand {
     CutOff,
     /// It wrote too much.
     OverLimit,
-}
-
-/// What a host goes back to when it has to carry requests out again.
-#[derive(Debug, Clone)]
-struct Beginning {
-    machine: Arc<Machine>,
-    shell: Option<Shell>,
-    /// Decides what chance decides from here on; `None`: as before.
-    seed: Option<u64>,
-}
-
-impl Beginning {
-    fn machine(&self) -> Machine {
-        let mut machine = (*self.machine).clone();
-        if let Some(seed) = self.seed {
-            machine.reseed(seed);
-        }
-        machine
-    }
-}
-
-/// A host at which nothing is in hand, from which others begin.
-#[derive(Debug, Clone)]
-pub struct Settled {
-    machine: Arc<Machine>,
-    shell: Option<Shell>,
-    up: Us,
-    now: Us,
-}
-
-impl Settled {
-    /// A host as this one was, on which chance decides by this seed from here on.
-    pub fn begin(&self, seed: u64) -> SimulatedHost {
-        let beginning = Beginning { machine: self.machine.clone(), shell: self.shell.clone(), seed: Some(seed) };
-        SimulatedHost::at(beginning, self.up, self.now)
-    }
 }
 
 /// A simulated operator host.
@@ -163,17 +132,6 @@ impl SimulatedHost {
             read: 0,
             now,
         }
-    }
-
-    /// The host as it is now, for many drills to begin on.
-    ///
-    /// # Errors
-    /// [`Stop::Unable`] while something that was asked for is not over: there is one machine only between two requests.
-    pub fn settled(self) -> Result<Settled, Stop> {
-        if self.in_hand.is_some() || !self.waiting.is_empty() || self.machine.now > self.now {
-            return Err(Stop::Unable("a request is in hand".into()));
-        }
-        Ok(Settled { machine: Arc::new(self.machine), shell: self.shell, up: self.up, now: self.now })
     }
 
     /// Microseconds from the machine's creation to the bad release's first answer through the balancer.

@@ -13,6 +13,10 @@ use crate::agent::Waiter as AgentWaiter;
 use crate::time::{Event, Us};
 use crate::{Run, agent};
 
+mod proxy;
+
+use proxy::Early;
+
 /// What stands for the executable of docker-proxy: of each program another.
 static PROXY_SHA256: LazyLock<String> = LazyLock::new(|| crate::sha256_hex(b"docker-proxy"));
 
@@ -98,12 +102,8 @@ pub struct Net {
     listeners: BTreeMap<(Namespace, u16), Pid>,
     /// Ports of the machine that docker-proxy passes on, and the container.
     pub published: BTreeMap<u16, usize>,
-    /// Published ports whose container has no interface yet. docker-proxy listens before it has one; the first connection
-    /// through it makes the kernel ask for the container's address (ARP), and when nobody answers the kernel asks again a
-    /// second later: until then all connections hang. `None`: nobody has connected yet.
-    unresolved: BTreeMap<u16, Option<Us>>,
-    /// Requests that hang there, in the order in which they came.
-    hanging: Vec<(u16, ExchangeId, Request)>,
+    /// Connections that docker-proxy takes too early.
+    early: Early,
     exchanges: BTreeMap<u64, Exchange>,
     next: u64,
     /// What was reported last.
@@ -192,7 +192,7 @@ impl Machine {
             None => self.listener(namespace, port),
         };
         match listener.and_then(|pid| Some((pid, &self.processes.get(&pid)?.what))) {
-            _ if published.is_some() && self.net.unresolved.contains_key(&port) => Reached::Waits,
+            _ if published.is_some() && self.net.early.waits(port) => Reached::Waits,
             Some((pid, What::Node(_))) => Reached::Node(pid),
             Some(_) => Reached::Other,
             None if published.is_some() => Reached::Proxy,
@@ -264,68 +264,6 @@ impl Machine {
                 self.node_takes(pid, id, request);
             }
         }
-    }
-
-    fn hang(&mut self, id: ExchangeId, port: u16, request: &Request) {
-        if let Some(asked) = self.net.unresolved.get_mut(&port).filter(|asked| asked.is_none()) {
-            let again = self.now + self.calibration.net.proxy_gives_up_us;
-            *asked = Some(again);
-            self.queue.push(again, Event::Net(NetEvent::AsksAgain(port)));
-        }
-        self.net.hanging.push((port, id, request.clone()));
-    }
-
-    /// docker-proxy listens for a container that has no interface yet.
-    pub fn publish(&mut self, port: u16, container: usize) {
-        self.net.published.insert(port, container);
-        self.net.unresolved.insert(port, None);
-    }
-
-    /// The container has its interface. Where somebody has asked for it before, the kernel finds it when it asks again.
-    pub fn interface_up(&mut self, container: usize) {
-        let published = &self.net.published;
-        let before = self.net.unresolved.len();
-        self.net.unresolved.retain(|port, asked| asked.is_some() || published.get(port) != Some(&container));
-        if self.net.unresolved.len() != before {
-            agent::world_changed(self);
-        }
-    }
-
-    /// docker-proxy of these ports is ended: what hangs there is broken off.
-    pub fn unpublish(&mut self, container: usize) -> bool {
-        let ports: Vec<u16> =
-            self.net.published.iter().filter(|(_, of)| **of == container).map(|(port, _)| *port).collect();
-        for port in &ports {
-            self.net.published.remove(port);
-            self.net.unresolved.remove(port);
-            for (id, _) in self.take_hanging(*port) {
-                self.answered(id, Outcome::Closed);
-            }
-        }
-        !ports.is_empty()
-    }
-
-    fn take_hanging(&mut self, port: u16) -> Vec<(ExchangeId, Request)> {
-        let (of_port, others) = std::mem::take(&mut self.net.hanging).into_iter().partition(|(of, ..)| *of == port);
-        self.net.hanging = others;
-        let of_port: Vec<(u16, ExchangeId, Request)> = of_port;
-        of_port.into_iter().map(|(_, id, request)| (id, request)).collect()
-    }
-
-    fn asks_again(&mut self, port: u16) {
-        // The port can have been given back, and published anew, in the meantime.
-        if self.net.unresolved.get(&port) != Some(&Some(self.now)) {
-            return;
-        }
-        agent::settle(self);
-        self.net.unresolved.remove(&port);
-        for (id, request) in self.take_hanging(port) {
-            // Who has gone waits for nothing.
-            if self.net.exchanges.get(&id.0).is_some_and(|exchange| exchange.arrived.is_none()) {
-                self.connect(id, Namespace::Host, port, &request);
-            }
-        }
-        agent::world_changed(self);
     }
 
     /// An outcome is there; it reaches the client after the way back.
