@@ -84,22 +84,16 @@ pub fn workspace() -> PathBuf {
 /// One scenario (a name, or a file's path) on one topology by one operator, with the project's runbook.
 pub fn selection(scenario: &str, topology: &str, operator: Operator, out: &Path) -> Selection {
     Selection {
-        host: HostKind::Container,
-        topology: topology.to_owned(),
         scenarios: vec![scenario.to_owned()],
-        profile: "documented".to_owned(),
         operators: vec![operator],
-        runbook: None,
-        binding: None,
-        seed: 1,
         out: out.to_owned(),
-        workspace: workspace(),
+        ..Selection::usual(HostKind::Container, topology, &workspace())
     }
 }
 
 /// Listens to nothing: events are read from the finished drill.
 #[derive(Debug)]
-struct Quiet;
+pub struct Quiet;
 
 impl Audience for Quiet {
     fn progress(&mut self, _line: &str) {}

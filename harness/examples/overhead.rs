@@ -17,7 +17,6 @@ use rollback_harness::host::container::{ContainerHost, binaries};
 use rollback_harness::host::{AsRoot, Host, HostKind};
 use rollback_harness::prepare::{Prepared, Selection, prepare};
 use rollback_harness::procedure::Class;
-use rollback_harness::scenario::Operator;
 use rollback_harness::workspace;
 
 const PAIRS: usize = 20;
@@ -28,18 +27,7 @@ fn main() -> Result<(), Failure> {
     let workspace = workspace::locate(&std::env::current_dir()?);
     let topology = std::env::args().nth(1).unwrap_or_else(|| "systemd".into());
     let back = back_to_the_bad_release(&topology)?;
-    let selection = Selection {
-        host: HostKind::Container,
-        topology: topology.clone(),
-        scenarios: vec!["baseline".into()],
-        profile: "documented".into(),
-        operators: vec![Operator::Careful],
-        runbook: None,
-        binding: None,
-        seed: 1,
-        out: "target/drills".into(),
-        workspace,
-    };
+    let selection = Selection::usual(HostKind::Container, &topology, &workspace);
     let mut prepared = prepare(&selection)?.pop().ok_or("no drill")?;
     let binaries = binaries::build(&selection.workspace)?;
     let executables = Executables::real(&prepared, &binaries.node)?;

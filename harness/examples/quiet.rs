@@ -12,7 +12,6 @@ use rollback_harness::host::sim::{Scripts, Settled};
 use rollback_harness::host::{AsRoot, Host, HostKind};
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::run;
-use rollback_harness::scenario::Operator;
 use rollback_harness::workspace;
 
 /// Sleeps of each length, of which the median counts.
@@ -21,18 +20,7 @@ const RUNS: u64 = 201;
 const LENGTHS: [u64; 2] = [60, 3600];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let selection = Selection {
-        host: HostKind::Sim,
-        topology: "all".into(),
-        scenarios: vec!["baseline".into()],
-        profile: "documented".into(),
-        operators: vec![Operator::Careful],
-        runbook: None,
-        binding: None,
-        seed: 1,
-        out: "unused".into(),
-        workspace: workspace::locate(Path::new(".")),
-    };
+    let selection = Selection::usual(HostKind::Sim, "all", &workspace::locate(Path::new(".")));
     for mut prepared in prepare::prepare(&selection)? {
         let executables = Executables::stand_ins(&prepared)?;
         let furnished = furnish::furnish(&mut prepared, &executables)?;

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use rollback_harness::host::HostKind;
 use rollback_harness::prepare::{self, Selection};
-use rollback_harness::scenario::Operator;
 use rollback_harness::simulate::Bench;
 use rollback_harness::workspace;
 
@@ -27,18 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(text) => text.parse()?,
         None => 1000,
     };
-    let selection = Selection {
-        host: HostKind::Sim,
-        topology: arguments.next().unwrap_or_else(|| "all".into()),
-        scenarios: vec!["baseline".into()],
-        profile: "documented".into(),
-        operators: vec![Operator::Careful],
-        runbook: None,
-        binding: None,
-        seed: 1,
-        out: "unused".into(),
-        workspace: workspace::locate(Path::new(".")),
-    };
+    let topology = arguments.next().unwrap_or_else(|| "all".to_owned());
+    let selection = Selection::usual(HostKind::Sim, &topology, &workspace::locate(Path::new(".")));
     for prepared in prepare::prepare(&selection)? {
         let topology = prepared.plan.topology.clone();
         let mut bench = Bench::new(prepared)?;

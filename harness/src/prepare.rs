@@ -56,6 +56,24 @@ pub struct Selection {
     pub workspace: PathBuf,
 }
 
+impl Selection {
+    /// What `drill` has where nothing else is asked for: the careful operator, the baseline, the project's runbook, seed 1.
+    pub fn usual(host: HostKind, topology: &str, workspace: &Path) -> Selection {
+        Selection {
+            host,
+            topology: topology.to_owned(),
+            scenarios: vec!["baseline".to_owned()],
+            profile: PROFILE.to_owned(),
+            operators: vec![Operator::Careful],
+            runbook: None,
+            binding: None,
+            seed: 1,
+            out: workspace.join("target/drills"),
+            workspace: workspace.to_owned(),
+        }
+    }
+}
+
 /// Bad input: exit status 64.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -103,18 +121,9 @@ pub fn prepare(selection: &Selection) -> Result<Vec<Prepared>, BadInput> {
 pub fn check(path: &Path, workspace: &Path) -> Result<(), BadInput> {
     let scenario = load(path)?;
     let file = path.display().to_string();
-    let selection = Selection {
-        host: HostKind::Container,
-        topology: ALL.to_owned(),
-        scenarios: Vec::new(),
-        profile: PROFILE.to_owned(),
-        operators: vec![Operator::Careful, Operator::Paste],
-        runbook: None,
-        binding: None,
-        seed: 1,
-        out: PathBuf::new(),
-        workspace: workspace.to_owned(),
-    };
+    let operators = vec![Operator::Careful, Operator::Paste];
+    let selection =
+        Selection { scenarios: Vec::new(), operators, ..Selection::usual(HostKind::Container, ALL, workspace) };
     let there = wanted_topologies(&selection)?;
     if let Some(missing) = scenario.expect.keys().find(|id| !there.contains(id)) {
         return Err(BadInput(format!("{file}: no topology `{missing}`; there are {}", there.join(", "))));

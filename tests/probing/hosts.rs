@@ -3,20 +3,18 @@
 use std::path::PathBuf;
 
 use operator_agent::protocol::{Happened, Report, Request};
-use rollback_harness::bundle::Finished;
 use rollback_harness::furnish::{self, Executables};
-use rollback_harness::history::event::{Event, Plan};
 use rollback_harness::host::container::ContainerHost;
 use rollback_harness::host::container::binaries::Binaries;
 use rollback_harness::host::sim::{Scripts, SimHost};
 use rollback_harness::host::{AsRoot, HostError, HostKind};
 use rollback_harness::prepare::{self, Prepared, Selection};
-use rollback_harness::run::{self, Audience, Ready, RunError};
+use rollback_harness::run::{self, Ready, RunError};
 use rollback_harness::scenario::Operator;
 
 use simulated_host::shell;
 
-use crate::containers::selection;
+use crate::containers::{Quiet, selection};
 
 /// What answers a request is there after this at the latest, microseconds of the host's clock, beyond its own ceiling.
 const ANSWER_US: u64 = 10_000_000;
@@ -150,15 +148,4 @@ impl Booted {
     pub fn as_root(&mut self, text: &str, timeout_ms: u64) -> Result<(i32, String), HostError> {
         self.host.run_as_root(text, timeout_ms)
     }
-}
-
-/// Listens to nothing.
-#[derive(Debug)]
-struct Quiet;
-
-impl Audience for Quiet {
-    fn progress(&mut self, _line: &str) {}
-    fn drill_began(&mut self, _plan: &Plan) {}
-    fn event(&mut self, _event: &Event) {}
-    fn drill_ended(&mut self, _finished: &Finished, _duration_ms: u64, _rerun: &str) {}
 }

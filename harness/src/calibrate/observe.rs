@@ -11,7 +11,6 @@ use crate::host::container::{ContainerHost, Progress};
 use crate::host::{Host, HostKind};
 use crate::prepare::{Prepared, Selection, prepare};
 use crate::run::RunError;
-use crate::scenario::Operator;
 
 /// What was seen under a name, microseconds.
 pub type Observations = BTreeMap<String, Vec<u64>>;
@@ -107,19 +106,8 @@ impl<'a> Bench<'a> {
         seen: &'a mut Observations,
         progress: &mut Progress<'_>,
     ) -> Result<Bench<'a>, RunError> {
-        let selection = Selection {
-            host: HostKind::Container,
-            topology: topology.to_owned(),
-            // For its releases alone: nothing of it is carried out.
-            scenarios: vec!["baseline".to_owned()],
-            profile: "documented".to_owned(),
-            operators: vec![Operator::Careful],
-            runbook: None,
-            binding: None,
-            seed: 1,
-            out: workspace.join("target/drills"),
-            workspace: workspace.to_owned(),
-        };
+        // For its releases alone: nothing of its scenario is carried out.
+        let selection = Selection::usual(HostKind::Container, topology, workspace);
         let nothing = || RunError::Harness(format!("topology {topology}: nothing to boot"));
         let mut prepared = prepare(&selection)?.pop().ok_or_else(nothing)?;
         let executables = Executables::real(&prepared, &binaries.node)?;
