@@ -21,6 +21,11 @@ fn seen(facts: &[(Kind, &str, &str)], times: &[(&str, u64)]) -> Observation {
     Observation {
         facts: facts.iter().map(|(kind, name, value)| ((*kind, (*name).to_owned()), (*value).to_owned())).collect(),
         times: times.iter().map(|(name, us)| ((*name).to_owned(), *us)).collect(),
+        own_words: facts
+            .iter()
+            .filter(|(kind, ..)| *kind == Kind::Chatter)
+            .map(|(_, name, _)| (*name).to_owned())
+            .collect(),
     }
 }
 
@@ -42,6 +47,17 @@ fn a_fact_that_one_container_lacks_varies() {
     let agreement = compare(&[with.clone(), without], &with);
     assert_eq!(agreement.differences, []);
     assert_eq!(agreement.varied.get(&Kind::Finding).map(Vec::len), Some(1));
+}
+
+#[test]
+fn only_words_that_the_simulator_calls_its_own_are_chatter() {
+    let container = seen(&[(Kind::Chatter, "pull", "real")], &[]);
+    let own = seen(&[(Kind::Chatter, "pull", "other")], &[]);
+    let kinds = |simulated| {
+        compare(std::slice::from_ref(&container), &simulated).differences.iter().map(|one| one.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(own.clone()), [Kind::Chatter]);
+    assert_eq!(kinds(Observation { own_words: Default::default(), ..own }), [Kind::Output]);
 }
 
 #[test]
@@ -87,7 +103,8 @@ fn the_same_id_keeps_its_name_and_another_gets_another() {
 }
 
 fn gap(kinds: &str, names: &str) -> String {
-    format!("[[gap]]\nid = 'g'\ncells = 'a-.*'\nkinds = ['{kinds}']\nnames = '{names}'\nreason = 'because'\n")
+    let beyond = if kinds == gaps::TIME { "beyond_ms = 7750\n" } else { "" };
+    format!("[[gap]]\nid = 'g'\ncells = 'a-.*'\nkinds = ['{kinds}']\nnames = '{names}'\n{beyond}reason = 'because'\n")
 }
 
 #[test]
@@ -98,6 +115,8 @@ fn gaps_are_read_strictly() {
         (gap("colour", "x"), "no kind `colour`"),
         (gap("output", "("), "unclosed group"),
         (gap("output", "x").replace("because", " "), "no reason"),
+        (gap("output", "x") + "beyond_ms = 1\n", "`beyond_ms` is for durations"),
+        (gap("time", "x").replace("beyond_ms = 7750\n", ""), "`beyond_ms` is for durations"),
         (gap("output", "x").replace("reason", "why"), "unknown field `why`"),
     ];
     for (text, says) in wrong {
@@ -126,6 +145,9 @@ fn a_gap_excuses_what_it_names_and_nothing_else() {
     let (output, time) = (gaps::parse(&gap("output", "log")).unwrap(), gaps::parse(&gap("time", "stop")).unwrap());
     assert_eq!(left("a-b", &output), (0, 1));
     assert_eq!(left("a-b", &time), (1, 0));
+    // It lies 7.75 s beyond the bound.
+    let less = gaps::parse(&gap("time", "stop").replace("7750", "7749")).unwrap();
+    assert_eq!(left("a-b", &less), (1, 1), "further than the gap says");
     assert_eq!(left("b-b", &output), (1, 1), "another cell");
     assert_eq!(left("a-b", &gaps::parse(&gap("output", "lo")).unwrap()), (1, 1), "names are matched whole");
 }

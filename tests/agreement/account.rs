@@ -331,9 +331,10 @@ fn the_gaps(text: &mut String, accounts: &[CellAccount], known: &[Gap]) {
         let cells = explained(gap, accounts);
         let _ = writeln!(
             text,
-            "- **{}** ({}; in {} of {} cells): {}",
+            "- **{}** ({}{}; in {} of {} cells): {}",
             gap.id,
             gap.kinds.join(", "),
+            gap.beyond_ms.map_or_else(String::new, |ms| format!(", at most {ms} ms beyond the bound")),
             cells.len(),
             accounts.len(),
             gap.reason.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -29,6 +29,8 @@ pub struct Gap {
     pub kinds: Vec<String>,
     /// Regular expression: names of the facts or durations, whole.
     pub names: String,
+    /// Of durations: the most by which one may lie beyond the bound that holds for all, milliseconds.
+    pub beyond_ms: Option<u64>,
     /// Why they differ, and why that is left as it is.
     pub reason: String,
 }
@@ -65,6 +67,9 @@ pub fn parse(text: &str) -> Result<Vec<Gap>, String> {
         if gap.kinds.iter().any(|kind| *kind == Kind::Verdict.word()) {
             return wrong("a verdict that differs cannot be a known gap".to_owned());
         }
+        if gap.beyond_ms.is_some() != gap.kinds.iter().any(|kind| kind == TIME) {
+            return wrong("`beyond_ms` is for durations, and they need it".to_owned());
+        }
         if gap.reason.trim().is_empty() {
             return wrong("no reason".to_owned());
         }
@@ -89,7 +94,8 @@ impl Gap {
 
     /// Whether it explains this duration.
     pub fn explains_time(&self, cell: &str, outside: &Outside) -> bool {
-        self.takes(cell, TIME, &outside.name)
+        let beyond = self.beyond_ms.unwrap_or_default().saturating_mul(1000);
+        outside.beyond_us() <= beyond && self.takes(cell, TIME, &outside.name)
     }
 }
 

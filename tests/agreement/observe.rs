@@ -35,7 +35,8 @@ pub enum Kind {
     Machine,
     /// What a later command, a check, a criterion or the postmortem reads.
     Output,
-    /// What docker, compose, systemctl and the like say to the operator on their way; its words are the tool's own.
+    /// What docker, systemctl and the like say to the operator on their way, where nothing reads it and the simulator says
+    /// that the words are its own.
     Chatter,
 }
 
@@ -67,6 +68,8 @@ pub struct Observation {
     pub facts: BTreeMap<(Kind, String), String>,
     /// Durations, microseconds, by name.
     pub times: BTreeMap<String, u64>,
+    /// Commands into whose output a simulated tool wrote in its own words, by name.
+    pub own_words: BTreeSet<String>,
 }
 
 impl Observation {
@@ -234,11 +237,14 @@ impl Observer {
                     let _ = writeln!(commands, "{} line {line}: {first}", command.step);
                     begun = Some((named(command.run, &command.step, *line), is_read(classes)));
                 }
-                What::CommandEnded { exit, pipe, output, began_us, ended_us, shell_ended, .. } => {
+                What::CommandEnded { exit, pipe, output, began_us, ended_us, shell_ended, own_words, .. } => {
                     let Some((name, read)) = begun.take() else { continue };
                     let end = if *shell_ended { ", the shell ended" } else { "" };
                     self.fact(Kind::Status, &name, format!("exit {exit}, pipeline {pipe:?}{end}"));
                     self.output(&name, read, output);
+                    if *own_words {
+                        self.to.own_words.insert(name.clone());
+                    }
                     self.time(name, ended_us.saturating_sub(*began_us));
                 }
                 What::CommandKilled { why, output, began_us, gone, .. } => {
