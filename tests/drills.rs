@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use conformance::containers::{Out, drill, files_below, gate, refuse, run_trials, selection, trial, workspace};
+use conformance::left_alone::left_alone;
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
@@ -27,7 +28,7 @@ const INCIDENT: &str = "errors";
 fn main() {
     let gate = gate();
     let mut trials = Vec::new();
-    for Case { scenario, expected, fault } in cases() {
+    for Case { scenario, expected, cause } in cases() {
         for (topology, operator) in &expected {
             let (scenario, topology, operator) = (scenario.clone(), topology.clone(), *operator);
             let title = format!("container::{scenario}::{topology}::{}", operator.as_str());
@@ -35,14 +36,17 @@ fn main() {
         }
         // The last is systemd, which boots fastest, wherever a scenario is for it.
         if let Some((topology, _)) = expected.last().cloned() {
-            let title = format!("container::{scenario}::{topology}::without-{fault}");
-            trials.push(trial(&gate, title, move || without(&scenario, &topology, &fault)));
+            let title = format!("container::{scenario}::{topology}::without-{}", cause.name());
+            trials.push(trial(&gate, title, move || match &cause {
+                Cause::Fault(fault) => without(&scenario, &topology, fault),
+                Cause::Seen => undecided(&scenario, &topology),
+            }));
         }
     }
     trials.push(trial(&gate, "container::runbook::systemd::added-commands-run".into(), added_commands_run));
     trials.push(Trial::test("cases::are-not-empty", || {
         let drills: usize = cases().iter().map(|case| case.expected.len()).sum();
-        assert!(cases().len() >= 11 && drills >= 28, "the scenario files have gone");
+        assert!(cases().len() >= 13 && drills >= 36, "the scenario files have gone");
         Ok(())
     }));
     // Each drill is a whole machine, and latencies are measured on it.
@@ -54,8 +58,25 @@ struct Case {
     scenario: String,
     /// Topologies and operators; the careful one on all, the pasting one on systemd. All others: CONTRIBUTING.md.
     expected: Vec<(String, Operator)>,
-    /// The fault that it tests.
-    fault: String,
+    /// Why it ends as it does.
+    cause: Cause,
+}
+
+/// What a scenario tests.
+enum Cause {
+    /// A fault.
+    Fault(String),
+    /// What the operator knows: the runbook says not to roll back.
+    Seen,
+}
+
+impl Cause {
+    fn name(&self) -> &str {
+        match self {
+            Cause::Fault(fault) => fault,
+            Cause::Seen => "what-was-seen",
+        }
+    }
 }
 
 fn cases() -> Vec<Case> {
@@ -65,14 +86,20 @@ fn cases() -> Vec<Case> {
         let scenario = prepare::load(&path).unwrap();
         let ids: Vec<&String> = scenario.faults.iter().map(|fault| &fault.id).collect();
         let fault = ids.iter().find(|id| **id != INCIDENT).or(ids.first());
-        let fault = fault.unwrap_or_else(|| panic!("{}: a scenario without a fault tests nothing", path.display()));
+        let ends = scenario.expect.values().flat_map(|operators| operators.values());
+        let declined = scenario.seen.is_some() && ends.into_iter().all(|one| one.verdict == Verdict::NotStarted);
+        let cause = match fault {
+            _ if declined => Cause::Seen,
+            Some(fault) => Cause::Fault((*fault).clone()),
+            None => panic!("{}: a scenario without a fault tests nothing", path.display()),
+        };
         let of = |topology: &String| {
             let operators = scenario.expect.get(topology).into_iter().flat_map(|operators| operators.keys().copied());
             let chosen = operators.filter(|operator| *operator == Operator::Careful || topology == "systemd");
             chosen.map(|operator| (topology.clone(), operator)).collect::<Vec<_>>()
         };
         let expected = there.iter().flat_map(of).collect();
-        cases.push(Case { scenario: scenario.name.clone(), expected, fault: (*fault).clone() });
+        cases.push(Case { scenario: scenario.name.clone(), expected, cause });
     }
     cases
 }
@@ -90,7 +117,11 @@ fn as_expected(scenario: &str, topology: &str, operator: Operator) {
     assert_snapshot(&name, &outline(&finished, &manifest(&finished.root)));
     token_is_nowhere(&finished);
     manifest_is_exact(&finished);
-    captures_keep_their_names(&prepared, &finished);
+    if finished.judgement.verdict == Verdict::NotStarted {
+        left_alone(&finished);
+    } else {
+        captures_keep_their_names(&prepared, &finished);
+    }
     let again = bundle::rejudge(&finished.root).unwrap();
     assert_eq!(again.judgement, finished.judgement, "judged again, the stored drill comes to something else");
     assert_eq!(again.history, finished.history);
@@ -116,6 +147,20 @@ fn without(scenario: &str, topology: &str, fault: &str) {
     let expected = |scenario: &Scenario| scenario.expect[topology][&Operator::Careful].clone();
     if finished.judgement.conforms && (scenario == "baseline" || expected(&changed) != expected(&baseline)) {
         refuse(&format!("conforms although `{fault}` was taken out"), &finished);
+    }
+}
+
+/// The same scenario with the decision left out: the drill begins, so what the operator knew is what kept it from beginning.
+fn undecided(scenario: &str, topology: &str) {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut changed = prepare::load(&prepare::cases_folder(&workspace()).join(format!("{scenario}.toml"))).unwrap();
+    changed.seen = None;
+    let path = out.path().join(format!("{scenario}.toml"));
+    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
+    let (_, finished) = drill(&selection(path.to_str().unwrap(), topology, Operator::Careful, out.path())).unwrap();
+    let asked = finished.history.events.iter().any(|event| matches!(event.what, What::RedFirst { .. }));
+    if finished.judgement.conforms || !asked {
+        refuse("conforms, or did not begin, although nothing was left to decide", &finished);
     }
 }
 

@@ -45,7 +45,7 @@ fn main() {
         has(&|cell| cell.topology.clone());
         Ok(())
     }));
-    assert!(all.len() >= 48, "the scenario files have gone");
+    assert!(all.len() >= 60, "the scenario files have gone");
     run_trials(trials, 2);
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use rollback_harness::exposition;
-use rollback_harness::history::event::{KillReason, ProbeOutcome};
+use rollback_harness::history::event::{Call, ConditionSeen, Decision, Holds, KillReason, ProbeOutcome};
 use rollback_harness::history::read::History;
 use rollback_harness::history::{Event, What};
 use rollback_harness::judge::judge;
@@ -26,6 +26,7 @@ fn kind(what: &What) -> &'static str {
         What::HostUp { .. } => "host-up",
         What::FaultApplied { .. } => "fault-applied",
         What::RedFirst { .. } => "red-first",
+        What::Decided { .. } => "decided",
         What::Declined { .. } => "declined",
         What::BlockBegan { .. } => "block-began",
         What::CommandBegan { .. } => "command-began",
@@ -57,12 +58,23 @@ fn kind(what: &What) -> &'static str {
     }
 }
 
-const KINDS: usize = 32;
+const KINDS: usize = 33;
 
 /// Events of all kinds: those of the drills, and those that none of them has.
 fn pool() -> Vec<What> {
     let mut pool: Vec<What> = drills().into_iter().flat_map(|drill| drill.events).map(|event| event.what).collect();
     let text = |text: &str| text.to_owned();
+    pool.push(What::Decided {
+        decision: Box::new(Decision {
+            from: text("scenarios/decide/x.toml"),
+            call: Call::RollBack,
+            because: Some(2),
+            line: 0,
+            quote: text("\u{0}"),
+            conditions: vec![ConditionSeen { number: 1, line: 11, holds: Holds::Unknown, said: Vec::new() }],
+            warnings: Vec::new(),
+        }),
+    });
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });
     pool.push(What::LimitReached { limit: text("output 1 MiB") });
     pool.push(What::Diagnosed { incompatible_state: None });

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod containers;
+pub mod left_alone;
 pub mod outline;
 pub mod probing;
 pub mod redactions;

@@ -7,7 +7,7 @@ use fake_node::release::{OnUnreadable, Release};
 use serde::Serialize;
 
 use crate::fault::{self, Effect};
-use crate::history::event::{Plan, PlannedRelease, SCHEMA, Source};
+use crate::history::event::{Decision, Plan, PlannedRelease, SCHEMA, Source};
 use crate::host::HostKind;
 use crate::procedure::{Procedure, Releases};
 use crate::release::{self, sha256_hex};
@@ -16,6 +16,7 @@ use crate::runbook::Runbook;
 use crate::scenario::{Expectation, Operator, Role, Scenario};
 use crate::topology::{self, Topology, plain_absolute};
 
+mod decided;
 mod given;
 
 pub use given::{cases_folder, files, load};
@@ -94,6 +95,8 @@ pub struct Prepared {
     pub bad: Release,
     /// Effects from outside.
     pub outside: Vec<(String, Effect)>,
+    /// What the runbook's conditions for a rollback come to, where the scenario says what the operator knows.
+    pub decision: Option<Decision>,
     /// SHA-256 of everything that decides it but the seed.
     pub without_seed: String,
     /// The command line that repeats it.
@@ -225,6 +228,8 @@ struct Decides<'a> {
     profile: &'a str,
     operator: Operator,
     host: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'a Decision>,
 }
 
 fn one(
@@ -260,6 +265,7 @@ fn one(
     for (id, effect) in &outside {
         can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
     }
+    let decided = decided::decide(selection, runbook, given)?;
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
     let harness = env!("CARGO_PKG_VERSION");
     let decides = Decides {
@@ -272,6 +278,7 @@ fn one(
         profile: &selection.profile,
         operator,
         host: selection.host.as_str(),
+        decision: decided.as_ref().map(|decided| &decided.decision),
     };
     let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
     let without_seed = sha256_hex(&decides);
@@ -300,13 +307,14 @@ fn one(
         verification: procedure.verification.iter().map(|point| (point.criterion.clone(), point.line)).collect(),
         expected: Some(expected.clone()),
         canary: scenario.canary,
-        static_findings: procedure.findings.clone(),
+        static_findings: decided::findings(&procedure, decided.as_ref()),
         supervisor_alive: topology.supervisor.alive.clone(),
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
     };
-    Ok(Prepared { rerun: rerun(selection, given, &plan), without_seed, plan, procedure, topology, good, bad, outside })
+    let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.decision));
+    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.

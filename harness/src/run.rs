@@ -180,6 +180,7 @@ pub fn carry_out(
             .iter()
             .map(|(id, effect)| (id.clone(), furnish::describe(&prepared.topology, id, effect)))
             .collect(),
+        decision: prepared.decision.as_ref(),
     };
     Ok(drive::drive(&drill, host, record)?)
 }

@@ -72,9 +72,11 @@ pub fn all() -> Result<Vec<Cell>, String> {
 /// Whether a cell is one of those that stand for all others where time is short: one for each verdict, and the topologies
 /// take turns, so that each has at least one.
 pub fn stands_for_others(cell: &Cell, all: &[Cell]) -> bool {
-    let mut by_verdict: BTreeMap<String, Vec<&Cell>> = BTreeMap::new();
+    // Drills in which nothing is run take the last turn: the long ones of the others are not to move because of them.
+    let mut by_verdict: BTreeMap<(bool, &str), Vec<&Cell>> = BTreeMap::new();
     for one in all {
-        by_verdict.entry(one.verdict.to_string()).or_default().push(one);
+        let verdict = (one.verdict == Verdict::NotStarted, one.verdict.as_str());
+        by_verdict.entry(verdict).or_default().push(one);
     }
     let mut topologies: Vec<&str> = all.iter().map(|one| one.topology.as_str()).collect();
     topologies.sort_unstable();

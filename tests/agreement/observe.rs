@@ -161,6 +161,7 @@ impl Observer {
                 self.time("start to ready", after_ms.saturating_mul(1000));
             }
             What::RedFirst { met, .. } => self.fact(Kind::Machine, "incident shows", met.to_string()),
+            What::Declined { by, why } => self.fact(Kind::Machine, "not begun", format!("{by}: {why}")),
             What::Paged { key, severity, reason, evidence } => {
                 self.since("drill", "procedure to page", at_us);
                 let page = self.canon.text(&format!("{severity} {key}\n{reason}\n{evidence}"));

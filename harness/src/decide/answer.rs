@@ -6,8 +6,10 @@ use super::conditions::{Check, Holds, plain};
 use super::input::Input;
 use super::terms::Term;
 use super::{Condition, Quoted, Rules};
-use crate::history::event::Source;
+use crate::history::event::{ConditionSeen, Decision, Source};
 use crate::procedure::StaticFinding;
+
+pub use crate::history::event::Call;
 
 /// Version of the JSON document.
 pub const ANSWER_SCHEMA: u32 = 1;
@@ -43,16 +45,6 @@ pub struct Answer {
     pub findings: Vec<StaticFinding>,
 }
 
-/// The answer in a word. **Contract.**
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Call {
-    /// A condition holds.
-    RollBack,
-    /// None does.
-    DoNotRollBack,
-}
-
 /// What was asked of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asked {
@@ -81,6 +73,31 @@ pub struct ConditionAnswer {
     pub checks: Vec<Check>,
     /// Its names and quantities.
     pub terms: Vec<Term>,
+}
+
+impl Answer {
+    /// What a History keeps of it.
+    pub fn decision(&self) -> Decision {
+        let seen = self.conditions.iter().map(|condition| {
+            // A part that holds says nothing about why the whole does not.
+            let matters = condition.checks.iter().filter(|check| check.holds == condition.holds);
+            ConditionSeen {
+                number: condition.number,
+                line: condition.line,
+                holds: condition.holds,
+                said: matters.map(|check| check.said.clone()).collect(),
+            }
+        });
+        Decision {
+            from: self.asked.from.clone(),
+            call: self.call,
+            because: self.because,
+            line: self.quote.line,
+            quote: self.quote.text.clone(),
+            conditions: seen.collect(),
+            warnings: self.warnings.clone(),
+        }
+    }
 }
 
 /// Answers.

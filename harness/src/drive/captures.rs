@@ -60,9 +60,9 @@ impl Desk<'_> {
     }
 
     /// A drill that never began has nothing for a postmortem; each item says so.
-    pub(super) fn nothing_to_capture(&mut self, drill: &Drill<'_>) -> Result<(), DriveError> {
+    pub(super) fn nothing_to_capture(&mut self, drill: &Drill<'_>, why: &str) -> Result<(), DriveError> {
         for requirement in &drill.procedure.requirements {
-            self.miss(&requirement.id, "the incident did not show in the traffic, so nothing was done", false)?;
+            self.miss(&requirement.id, why, false)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use operator_agent::protocol::{Happened, Request};
 
 use crate::history::What;
-use crate::history::event::{Block, BlockEnd, Event, Plan};
+use crate::history::event::{Block, BlockEnd, Call, Decision, Event, Plan};
 use crate::host::{Host, HostError};
 use crate::procedure::Procedure;
 use crate::topology::Topology;
@@ -28,6 +28,8 @@ const RED_PERCENT: u64 = 8;
 /// Full seconds of traffic that red first looks at, and how long it may take to turn red.
 const RED_SECONDS: usize = 2;
 const RED_WITHIN_US: u64 = 8_000_000;
+/// How long a node that nobody rolls back is watched: what was left alone goes on as before.
+const LEFT_ALONE_US: u64 = 5_000_000;
 
 /// The harness could not go on with a drill.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +67,8 @@ pub struct Drill<'a> {
     pub create_to_answer_ms: u64,
     /// Faults that were brought about before the beginning: id and how.
     pub applied: Vec<(String, String)>,
+    /// What the runbook's conditions come to, where the scenario says what the operator knows.
+    pub decision: Option<&'a Decision>,
 }
 
 /// How the procedure was left.
@@ -90,6 +94,9 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
         desk.write(What::FaultApplied { fault: fault.clone(), how: how.clone() })?;
     }
     desk.start_traffic()?;
+    if desk.leaves_alone(drill)? {
+        return Ok(());
+    }
     if desk.red_first()? {
         // What the operator found: only against this can the end show what else was touched.
         desk.see_machine("before")?;
@@ -104,7 +111,7 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
         desk.captures(drill)?;
     } else {
         desk.stop_traffic()?;
-        desk.nothing_to_capture(drill)?;
+        desk.nothing_to_capture(drill, "the incident did not show in the traffic, so nothing was done")?;
     }
     Ok(())
 }
@@ -123,6 +130,23 @@ impl Desk<'_> {
     fn stop_traffic(&mut self) -> Result<(), DriveError> {
         self.answer(&Request::StopTraffic, |what| matches!(what, Happened::TrafficStopped).then_some(()))?;
         Ok(())
+    }
+
+    /// Whether the runbook says not to roll back. Then the node is watched for a while, and left as it is.
+    fn leaves_alone(&mut self, drill: &Drill<'_>) -> Result<bool, DriveError> {
+        let Some(decision) = drill.decision else { return Ok(false) };
+        self.write(What::Decided { decision: Box::new(decision.clone()) })?;
+        if decision.call == Call::RollBack {
+            return Ok(false);
+        }
+        self.write(What::Declined { by: "decision".to_owned(), why: decision.words() })?;
+        self.see_machine("before")?;
+        let until = self.host.now_us().saturating_add(LEFT_ALONE_US);
+        self.watch_until(until)?;
+        self.stop_traffic()?;
+        self.see_machine("end")?;
+        self.nothing_to_capture(drill, "the runbook says not to roll back, so nothing was done")?;
+        Ok(true)
     }
 
     /// Whether the incident shows in the traffic before anything is done (design.md, decision 8).

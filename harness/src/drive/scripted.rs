@@ -247,7 +247,7 @@ impl Scene {
         let mut plan = sample::plan();
         plan.operator = self.operator;
         let (procedure, topology) = (&self.procedure, &self.topology);
-        let drill = Drill { plan: &plan, procedure, topology, create_to_answer_ms: 0, applied: vec![] };
+        let drill = Drill { plan: &plan, procedure, topology, create_to_answer_ms: 0, applied: vec![], decision: None };
         let mut kept = Kept::default();
         kept.event(0, What::DrillBegan { plan: Box::new(plan.clone()) }).unwrap();
         let came = part(&mut Desk::new(host, &mut kept), &drill);

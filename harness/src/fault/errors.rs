@@ -23,8 +23,9 @@ fn effect(filled: &Filled<'_>) -> Effect {
     Effect::Inborn { release: filled.role(), fault: Inborn::Errors { share_percent } }
 }
 
-/// In the bad release: red first was met. In the good one: 5xx once it serves in rotation again, at least half the share
-/// (the balancer's own 503 comes only while the node is out of rotation or does not answer).
+/// In the bad release: red first was met; where the decision kept the drill from beginning, any 5xx. In the good one: 5xx
+/// once it serves in rotation again, at least half the share (the balancer's own 503 comes only while the node is out of
+/// rotation or does not answer).
 fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
     match filled.role() {
         Role::Bad => {
@@ -34,25 +35,46 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
                 }
                 _ => None,
             });
-            let at = met.first()?;
-            Some((format!("{} of {} requests were answered 5xx", at.what.0, at.what.1), vec![at.n]))
+            if let Some(at) = met.first() {
+                return Some((format!("{} of {} requests were answered 5xx", at.what.0, at.what.1), vec![at.n]));
+            }
+            facts.declined()?;
+            let answered = Answered::since(facts, 0);
+            let told = || format!("{} of {} requests were answered 5xx", answered.errors, answered.all);
+            (answered.errors > 0).then(|| (told(), answered.events.clone()))
         }
         Role::Good => {
             let ready = facts.first_ok()?;
             let back = facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us).filter(|at| at.what)?;
-            let whole = facts.traffic.iter().filter(|at| at.what.0.saturating_mul(1_000_000) >= back.at_us);
-            let (mut errors, mut all, mut events) = (0u64, 0u64, Vec::new());
-            for at in whole {
-                let fives = at.what.1.iter().filter(|(outcome, _)| outcome.starts_with('5')).map(|(_, count)| *count);
-                let fives = fives.fold(0, u64::saturating_add);
-                errors = errors.saturating_add(fives);
-                all = at.what.1.values().fold(all, |sum, count| sum.saturating_add(*count));
-                if fives > 0 {
-                    events.push(at.n);
-                }
-            }
+            let Answered { errors, all, events } = Answered::since(facts, back.at_us);
             let enough = errors > 0 && errors.saturating_mul(200) >= all.saturating_mul(filled.param(SHARE));
             enough.then(|| (format!("{errors} of {all} requests to the good release were answered 5xx"), events))
         }
+    }
+}
+
+/// Requests of whole seconds.
+struct Answered {
+    /// With 5xx.
+    errors: u64,
+    /// In any way.
+    all: u64,
+    /// The seconds that have 5xx.
+    events: Vec<u64>,
+}
+
+impl Answered {
+    fn since(facts: &Facts<'_>, from_us: u64) -> Answered {
+        let mut answered = Answered { errors: 0, all: 0, events: Vec::new() };
+        for at in facts.traffic.iter().filter(|at| at.what.0.saturating_mul(1_000_000) >= from_us) {
+            let fives = at.what.1.iter().filter(|(outcome, _)| outcome.starts_with('5')).map(|(_, count)| *count);
+            let fives = fives.fold(0, u64::saturating_add);
+            answered.errors = answered.errors.saturating_add(fives);
+            answered.all = at.what.1.values().fold(answered.all, |sum, count| sum.saturating_add(*count));
+            if fives > 0 {
+                answered.events.push(at.n);
+            }
+        }
+        answered
     }
 }

@@ -107,6 +107,18 @@ fn errors_show_in_the_traffic() {
         }
     });
     seen(not_met, bad(), None);
+    let declined = |errors: u64| {
+        let no = What::Declined { by: "decision".into(), why: "no condition holds".into() };
+        let never_asked =
+            sample::recovered().without(|what| matches!(what, What::RedFirst { .. })).after("host-up", no);
+        never_asked.edit("traffic", move |what| {
+            if let What::Traffic { outcomes, .. } = what {
+                *outcomes = [("200".to_owned(), 20 - errors), ("500".to_owned(), errors)].into();
+            }
+        })
+    };
+    seen(declined(0), bad(), None);
+    seen(declined(1), bad(), Some("requests were answered 5xx"));
     let good = || fault("errors", Some(Role::Good), &[("share_percent", 30)]);
     let after = |errors: u64| {
         sample::recovered().edit("traffic", move |what| {

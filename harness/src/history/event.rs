@@ -11,6 +11,7 @@ use crate::procedure::{Class, Origin};
 use crate::runbook::claims::Claims;
 use crate::scenario::{Expectation, FaultUse, Operator};
 
+pub use super::decision::{Call, ConditionSeen, Decision, Holds};
 pub use operator_agent::protocol::{Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample};
 
 /// Version of this format; a History of another is refused.
@@ -208,6 +209,11 @@ pub enum What {
         wanted_percent: u64,
         /// Whether it was reached in time.
         met: bool,
+    },
+    /// What the runbook's own conditions for a rollback come to, with what the operator knows.
+    Decided {
+        /// The decision.
+        decision: Box<Decision>,
     },
     /// The decision or a prerequisite said no: the runbook's procedure is not begun.
     Declined {

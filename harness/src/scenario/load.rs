@@ -128,6 +128,9 @@ fn check(scenario: &Scenario, stem: Option<&str>, known: &Known<'_>) -> Result<(
             "the id of an alert, such as \"availability-fast-burn\"",
         );
     }
+    if let Some(seen) = scenario.seen.as_ref().filter(|seen| !is_kebab(seen)) {
+        return wrong("seen", format!("{seen:?}"), "the name of a file below scenarios/decide/, without `.toml`");
+    }
     if scenario.good >= scenario.bad {
         let what = format!("{} is not older than bad = {}", scenario.good, scenario.bad);
         return wrong("good", what, "an older release: a rollback goes back");
@@ -245,6 +248,7 @@ verdict = "recovered"
             ("\"0.4.0\"", "\"0.4.0; rm -rf /\"", "f.toml:4: "),
             ("\"0.4.0\"", "\"0.3.8\"", "f.toml: good: 0.3.8 is not older than bad = 0.3.8"),
             ("trigger = \"", "trigger = \"$(x)", "f.toml: trigger: "),
+            ("criteria = [", "seen = \"../x\"\ncriteria = [", "f.toml: seen: \"../x\"; looked for the name of a file below"),
             ("[\"version\", \"health\"]", "[]", "f.toml: criteria: none"),
             ("[\"version\", \"health\"]", "[\"health\", \"version\"]", "f.toml: criteria: \"version\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"health\", \"health\"]", "f.toml: criteria: \"health\" twice or out of order"),

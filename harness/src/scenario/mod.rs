@@ -87,6 +87,10 @@ pub struct Scenario {
     pub good: Version,
     /// The alert or runbook that led here.
     pub trigger: String,
+    /// What the operator knows when deciding whether to roll back: the name of a file below `scenarios/decide/`. Without it
+    /// the decision was taken elsewhere, and the drill begins with the procedure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
     /// Criteria that the verdict rests on.
     pub criteria: Vec<String>,
     /// An `inconclusive` ending may be expected only of a canary.

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 
+pub use crate::history::event::Holds;
+
 use super::input::{Alert, Deploy, Input};
 use super::moment::length;
 use super::terms::{Names, TermError, Terms};
@@ -58,18 +60,6 @@ pub struct Check {
     pub said: String,
 }
 
-/// Whether something holds. **Contract.**
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Holds {
-    /// It does.
-    Yes,
-    /// It does not.
-    No,
-    /// The input does not say.
-    Unknown,
-}
-
 impl Holds {
     /// All of these together: what does not hold wins over what is not known.
     pub fn all(checks: &[Check]) -> Holds {
@@ -78,15 +68,6 @@ impl Holds {
             (true, _) => Holds::No,
             (false, true) => Holds::Unknown,
             (false, false) => Holds::Yes,
-        }
-    }
-
-    /// As in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Holds::Yes => "yes",
-            Holds::No => "no",
-            Holds::Unknown => "unknown",
         }
     }
 }
