@@ -60,7 +60,7 @@ fn head(out: &mut String, plan: &Plan, judgement: &Judgement) -> std::fmt::Resul
     let conforms = if judgement.conforms { "conforms" } else { "**does not conform**" };
     writeln!(out, "| Expected | {expected}: {conforms} |")?;
     writeln!(out, "| Bad release | v{}, executable `{}` |", bad.version, bad.executable_sha256)?;
-    writeln!(out, "| Rolled back to | v{}, executable `{}` |", good.version, good.executable_sha256)?;
+    writeln!(out, "| Good release | v{}, executable `{}` |", good.version, good.executable_sha256)?;
     writeln!(out, "| Trigger | {} |", inline(&plan.trigger))?;
     writeln!(out, "| Runbook | `{}`, SHA-256 `{}` |", plan.runbook.path, plan.runbook.sha256)?;
     for (name, value) in story::figures(&judgement.metrics) {
