@@ -13,7 +13,7 @@ use rollback_harness::host::HostKind;
 use rollback_harness::host::container::engine;
 use rollback_harness::prepare::{self, Prepared, Selection};
 use rollback_harness::run::{self, Audience, RunError};
-use rollback_harness::scenario::Operator;
+use rollback_harness::scenario::{Operator, Scenario};
 
 /// Set to 1 where a missing engine is a failure and no reason to leave tests out (CI).
 pub const REQUIRE: &str = "ROLLBACK_DRILL_REQUIRE_CONTAINERS";
@@ -89,6 +89,16 @@ pub fn selection(scenario: &str, topology: &str, operator: Operator, out: &Path)
         out: out.to_owned(),
         ..Selection::usual(HostKind::Container, topology, &workspace())
     }
+}
+
+/// A shipped scenario, changed: its file in this folder, for [`selection`].
+pub fn changed(scenario: &str, folder: &Path, change: impl FnOnce(&mut Scenario)) -> String {
+    let name = format!("{scenario}.toml");
+    let mut changed = prepare::load(&prepare::cases_folder(&workspace()).join(&name)).unwrap();
+    change(&mut changed);
+    let path = folder.join(name);
+    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 /// Listens to nothing: events are read from the finished drill.

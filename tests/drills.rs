@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use conformance::containers::{Out, drill, files_below, gate, refuse, run_trials, selection, trial, workspace};
+use conformance::containers::{
+    Out, changed, drill, files_below, gate, refuse, run_trials, selection, trial, workspace,
+};
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
@@ -18,7 +20,7 @@ use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Prepared};
 use rollback_harness::procedure::{Class, RequirementKind};
 use rollback_harness::release::sha256_hex;
-use rollback_harness::scenario::{Operator, Scenario};
+use rollback_harness::scenario::Operator;
 use rollback_harness::topology;
 use rollback_harness::verdict::Verdict;
 
@@ -86,10 +88,9 @@ fn cases() -> Vec<Case> {
         let scenario = prepare::load(&path).unwrap();
         let ids: Vec<&String> = scenario.faults.iter().map(|fault| &fault.id).collect();
         let fault = ids.iter().find(|id| **id != INCIDENT).or(ids.first());
-        let ends = scenario.expect.values().flat_map(|operators| operators.values());
-        let declined = scenario.seen.is_some() && ends.into_iter().all(|one| one.verdict == Verdict::NotStarted);
+        let mut ends = scenario.expect.values().flat_map(|operators| operators.values());
         let cause = match fault {
-            _ if declined => Cause::Seen,
+            _ if ends.all(|expected| expected.verdict == Verdict::NotStarted) => Cause::Seen,
             Some(fault) => Cause::Fault((*fault).clone()),
             None => panic!("{}: a scenario without a fault tests nothing", path.display()),
         };
@@ -133,19 +134,22 @@ fn as_expected(scenario: &str, topology: &str, operator: Operator) {
 fn without(scenario: &str, topology: &str, fault: &str) {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
     let cases = prepare::cases_folder(&workspace());
-    let of = |name: &str| prepare::load(&cases.join(format!("{name}.toml"))).unwrap();
-    let (mut changed, baseline) = (of(scenario), of("baseline"));
-    let at = changed.faults.iter().position(|declared| declared.id == fault).unwrap();
-    let declared = changed.faults.remove(at);
-    let path = out.path().join(format!("{scenario}.toml"));
-    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
-    let (_, finished) = drill(&selection(path.to_str().unwrap(), topology, Operator::Careful, out.path())).unwrap();
+    let expected = |name: &str| {
+        let scenario = prepare::load(&cases.join(format!("{name}.toml"))).unwrap();
+        scenario.expect[topology][&Operator::Careful].clone()
+    };
+    let mut declared = None;
+    let file = changed(scenario, out.path(), |scenario| {
+        let at = scenario.faults.iter().position(|declared| declared.id == fault).unwrap();
+        declared = Some(scenario.faults.remove(at));
+    });
+    let declared = declared.unwrap();
+    let (_, finished) = drill(&selection(&file, topology, Operator::Careful, out.path())).unwrap();
     let seen = fault::evidence(&Facts::of(&finished.history).unwrap(), &declared);
     if seen.seen.is_some() {
         refuse(&format!("`{fault}` was taken out and is seen all the same: {seen:?}"), &finished);
     }
-    let expected = |scenario: &Scenario| scenario.expect[topology][&Operator::Careful].clone();
-    if finished.judgement.conforms && (scenario == "baseline" || expected(&changed) != expected(&baseline)) {
+    if finished.judgement.conforms && (scenario == "baseline" || expected(scenario) != expected("baseline")) {
         refuse(&format!("conforms although `{fault}` was taken out"), &finished);
     }
 }
@@ -153,11 +157,8 @@ fn without(scenario: &str, topology: &str, fault: &str) {
 /// The same scenario with the decision left out: the drill begins, so what the operator knew is what kept it from beginning.
 fn undecided(scenario: &str, topology: &str) {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut changed = prepare::load(&prepare::cases_folder(&workspace()).join(format!("{scenario}.toml"))).unwrap();
-    changed.seen = None;
-    let path = out.path().join(format!("{scenario}.toml"));
-    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
-    let (_, finished) = drill(&selection(path.to_str().unwrap(), topology, Operator::Careful, out.path())).unwrap();
+    let file = changed(scenario, out.path(), |scenario| scenario.seen = None);
+    let (_, finished) = drill(&selection(&file, topology, Operator::Careful, out.path())).unwrap();
     let asked = finished.history.events.iter().any(|event| matches!(event.what, What::RedFirst { .. }));
     if finished.judgement.conforms || !asked {
         refuse("conforms, or did not begin, although nothing was left to decide", &finished);

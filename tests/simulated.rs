@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use conformance::containers::{Out, drill, refuse, run_trials, selection, told, workspace};
+use conformance::containers::{Out, changed, drill, refuse, run_trials, selection, told, workspace};
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
-use rollback_harness::bundle::{self, Finished, HISTORY, Manifest};
+use rollback_harness::bundle::{self, Finished, HISTORY, Manifest, story};
 use rollback_harness::fault;
 use rollback_harness::history::What;
 use rollback_harness::history::read::History;
@@ -100,11 +100,8 @@ fn as_on_a_machine(scenario: &str, topology: &str, operator: Operator) {
 fn asked_first() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
     let drilled = |seen: Option<&str>| {
-        let mut changed = prepare::load(&prepare::cases_folder(&workspace()).join("baseline.toml")).unwrap();
-        changed.seen = seen.map(str::to_owned);
-        let path = out.path().join("baseline.toml");
-        std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
-        drill(&simulated(path.to_str().unwrap(), "systemd", Operator::Careful, out.path()))
+        let file = changed("baseline", out.path(), |scenario| scenario.seen = seen.map(str::to_owned));
+        drill(&simulated(&file, "systemd", Operator::Careful, out.path()))
     };
     let (asked, finished) = drilled(Some("fast-burn-after-deploy")).unwrap();
     assert_eq!(finished.judgement.verdict, Verdict::Recovered);
@@ -119,6 +116,10 @@ fn asked_first() {
     let (not_asked, undecided) = drilled(None).unwrap();
     assert_ne!(asked.plan.id, not_asked.plan.id);
     assert!(open(&finished) > 0 && open(&undecided) == 0);
+    let (_, warned) = drilled(Some("abating")).unwrap();
+    let decided = warned.history.events.iter().find(|event| matches!(event.what, What::Decided { .. })).unwrap();
+    let told = story::news(&[], &decided.what).unwrap();
+    assert!(told.contains("no condition for a rollback holds; warning: ") && told.contains("`healthz-slow`"), "{told}");
     let refused = drilled(Some("no-such-file")).unwrap_err().to_string();
     assert!(refused.contains("seen: ") && refused.contains("scenarios/decide/no-such-file.toml"), "{refused}");
 }
@@ -130,14 +131,14 @@ fn history(finished: &Finished) -> String {
 /// A fault that is taken out is not seen.
 fn without_its_fault(scenario: &str, topology: &str) {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let cases = prepare::cases_folder(&workspace());
-    let mut changed = prepare::load(&cases.join(format!("{scenario}.toml"))).unwrap();
-    // The incident itself stays, unless it is all that there is.
-    let at = changed.faults.iter().position(|fault| fault.id != "errors").unwrap_or(0);
-    let declared = changed.faults.remove(at);
-    let path = out.path().join(format!("{scenario}.toml"));
-    std::fs::write(&path, toml::to_string(&changed).unwrap()).unwrap();
-    let (_, finished) = drill(&simulated(path.to_str().unwrap(), topology, Operator::Careful, out.path())).unwrap();
+    let mut declared = None;
+    let file = changed(scenario, out.path(), |scenario| {
+        // The incident itself stays, unless it is all that there is.
+        let at = scenario.faults.iter().position(|fault| fault.id != "errors").unwrap_or(0);
+        declared = Some(scenario.faults.remove(at));
+    });
+    let declared = declared.unwrap();
+    let (_, finished) = drill(&simulated(&file, topology, Operator::Careful, out.path())).unwrap();
     let seen = fault::evidence(&Facts::of(&finished.history).unwrap(), &declared);
     if seen.seen.is_some() {
         refuse(&format!("`{}` was taken out and is seen all the same: {seen:?}", declared.id), &finished);

@@ -280,6 +280,7 @@ fn one(
         host: selection.host.as_str(),
         decision: decided.as_ref().map(|decided| &decided.decision),
     };
+    let of_decision = decided.as_ref().map_or(&[][..], |decided| &decided.findings);
     let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
     let without_seed = sha256_hex(&decides);
     let plan = Plan {
@@ -307,7 +308,7 @@ fn one(
         verification: procedure.verification.iter().map(|point| (point.criterion.clone(), point.line)).collect(),
         expected: Some(expected.clone()),
         canary: scenario.canary,
-        static_findings: decided::findings(&procedure, decided.as_ref()),
+        static_findings: [procedure.findings.as_slice(), of_decision].concat(),
         supervisor_alive: topology.supervisor.alive.clone(),
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),

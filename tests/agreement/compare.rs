@@ -81,8 +81,8 @@ pub fn compare(containers: &[Observation], simulator: &Observation) -> Agreement
         let simulated = simulator.facts.get(key);
         if simulated != first {
             // Words that the simulator does not call its own are held to the real ones, whether something reads them or not.
-            let excused = *kind != Kind::Chatter || simulator.own_words.contains(name);
-            let kind = if excused { *kind } else { Kind::Output };
+            let held = *kind == Kind::Chatter && !simulator.own_words.contains(name);
+            let kind = if held { Kind::Output } else { *kind };
             let (containers, simulator) = (first.cloned(), simulated.cloned());
             agreement.differences.push(Difference { kind, name: name.clone(), containers, simulator });
         }

@@ -119,10 +119,14 @@ fn note(what: &What) -> Option<String> {
             let shown = if *met { "the incident shows" } else { "the incident does not show" };
             format!("{shown}: {server_errors} of {requests} requests answered 5xx, {wanted_percent} % wanted")
         }
-        What::Decided { decision } => match decision.because {
-            Some(number) => format!("condition {number} for a rollback holds: {}", one_line(&decision.words())),
-            None => "no condition for a rollback holds".into(),
-        },
+        What::Decided { decision } => {
+            let warnings: String = decision.warnings.iter().map(|warning| format!("; warning: {warning}")).collect();
+            let said = match decision.because {
+                Some(number) => format!("condition {number} for a rollback holds: {}", decision.words()),
+                None => "no condition for a rollback holds".into(),
+            };
+            one_line(&format!("{said}{warnings}"))
+        }
         What::Declined { by, why } => format!("not begun, the {by} says no: {}", one_line(why)),
         What::BlockEnded { block: over, how } => match how {
             BlockEnd::Completed => return None,

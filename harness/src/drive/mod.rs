@@ -28,7 +28,8 @@ const RED_PERCENT: u64 = 8;
 /// Full seconds of traffic that red first looks at, and how long it may take to turn red.
 const RED_SECONDS: usize = 2;
 const RED_WITHIN_US: u64 = 8_000_000;
-/// How long a node that nobody rolls back is watched: what was left alone goes on as before.
+/// How long a node that nobody rolls back is watched between the two looks that have to find it as it was: some whole seconds
+/// of traffic. No promise of the runbook rests on it.
 const LEFT_ALONE_US: u64 = 5_000_000;
 
 /// The harness could not go on with a drill.

@@ -39,9 +39,8 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
                 return Some((format!("{} of {} requests were answered 5xx", at.what.0, at.what.1), vec![at.n]));
             }
             facts.declined()?;
-            let answered = Answered::since(facts, 0);
-            let told = || format!("{} of {} requests were answered 5xx", answered.errors, answered.all);
-            (answered.errors > 0).then(|| (told(), answered.events.clone()))
+            let Answered { errors, all, events } = Answered::since(facts, 0);
+            (errors > 0).then(|| (format!("{errors} of {all} requests were answered 5xx"), events))
         }
         Role::Good => {
             let ready = facts.first_ok()?;

@@ -3,7 +3,7 @@
 use super::{BadInput, Given, Selection, source};
 use crate::decide::{Asked, answer, input};
 use crate::history::event::Decision;
-use crate::procedure::{Procedure, StaticFinding};
+use crate::procedure::StaticFinding;
 use crate::runbook::Runbook;
 
 /// An answer, and what was found on the way to it.
@@ -28,13 +28,4 @@ pub(super) fn decide(selection: &Selection, runbook: &Runbook, given: &Given) ->
     };
     let answer = answer(&rules, &input, asked);
     Ok(Some(Decided { decision: answer.decision(), findings: answer.findings }))
-}
-
-/// Findings of the text that this drill goes by: those of its procedure, and of the decision where it was asked.
-pub(super) fn findings(procedure: &Procedure, decided: Option<&Decided>) -> Vec<StaticFinding> {
-    let mut all = procedure.findings.clone();
-    all.extend(decided.iter().flat_map(|decided| decided.findings.iter().cloned()));
-    all.sort_by(|a, b| (a.line, &a.rule, &a.message).cmp(&(b.line, &b.rule, &b.message)));
-    all.dedup();
-    all
 }
