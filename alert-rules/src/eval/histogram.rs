@@ -1,0 +1,160 @@
+//! `histogram_quantile` over classic histograms.
+
+use std::collections::BTreeMap;
+
+use super::Vector;
+use crate::labels::{Labels, METRIC_NAME};
+use crate::store::Engine;
+
+/// The label with a bucket's upper bound.
+const BOUND: &str = "le";
+/// Two counts that differ by less of their sum are the same, since Prometheus 2.49.
+const TOLERANCE: f64 = 1e-12;
+
+/// The quantile of each histogram in a vector of buckets.
+pub(super) fn quantiles(q: f64, buckets: Vector, engine: Engine) -> Vector {
+    let mut histograms: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
+    for (labels, count) in buckets {
+        // Other samples than buckets are passed over, as in Prometheus.
+        let Ok(bound) = labels.get(BOUND).parse::<f64>() else { continue };
+        histograms.entry(labels.without(&[BOUND, METRIC_NAME])).or_default().push(Bucket { bound, count });
+    }
+    histograms.into_iter().map(|(labels, buckets)| (labels, quantile(q, buckets, engine))).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    bound: f64,
+    count: f64,
+}
+
+/// Linear between the bounds of the bucket that holds the rank; what is above the last bound has that bound.
+fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
+    if q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    buckets.sort_by(|left, right| left.bound.total_cmp(&right.bound));
+    // Two spellings of one bound, such as 1 and 1.0, are one bucket.
+    buckets.dedup_by(|later, kept| {
+        let same = later.bound == kept.bound;
+        if same {
+            kept.count += later.count;
+        }
+        same
+    });
+    make_monotonic(&mut buckets, engine);
+    let [inner @ .., last] = buckets.as_slice() else { return f64::NAN };
+    if last.bound != f64::INFINITY || inner.is_empty() || last.count == 0.0 || last.count.is_nan() {
+        return f64::NAN;
+    }
+    let mut rank = q * last.count;
+    // As Go's `sort.Search`, also where counts are NaN.
+    let at = inner.partition_point(|bucket| !at_least(bucket.count, rank));
+    let Some(bucket) = inner.get(at) else { return inner[inner.len() - 1].bound };
+    let below = at.checked_sub(1).map(|below| inner[below]);
+    if below.is_none() && bucket.bound <= 0.0 {
+        return bucket.bound;
+    }
+    let (mut start, mut count) = (0.0, bucket.count);
+    if let Some(below) = below {
+        start = below.bound;
+        count -= below.count;
+        rank -= below.count;
+    }
+    start + (bucket.bound - start) * (rank / count)
+}
+
+/// False with NaN.
+fn at_least(count: f64, rank: f64) -> bool {
+    count >= rank
+}
+
+/// Counts that fall are lifted: buckets are scraped and extrapolated one by one.
+fn make_monotonic(buckets: &mut [Bucket], engine: Engine) {
+    let Some((first, rest)) = buckets.split_first_mut() else { return };
+    let mut most = first.count;
+    for bucket in rest {
+        if bucket.count < most || (engine == Engine::V2_53 && almost_equal(most, bucket.count)) {
+            bucket.count = most;
+        } else if engine == Engine::V2_53 || bucket.count > most {
+            most = bucket.count;
+        }
+    }
+}
+
+fn almost_equal(left: f64, right: f64) -> bool {
+    if left == right || (left.is_nan() && right.is_nan()) {
+        return true;
+    }
+    let sum = left.abs() + right.abs();
+    let apart = (left - right).abs();
+    if left == 0.0 || right == 0.0 || sum < f64::MIN_POSITIVE {
+        return apart < TOLERANCE * f64::MIN_POSITIVE;
+    }
+    apart / sum.min(f64::MAX) < TOLERANCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(q: f64, buckets: &[(f64, f64)]) -> f64 {
+        let buckets = buckets.iter().map(|(bound, count)| Bucket { bound: *bound, count: *count }).collect();
+        quantile(q, buckets, Engine::V2_53)
+    }
+
+    const INF: f64 = f64::INFINITY;
+
+    #[test]
+    fn it_is_linear_in_the_bucket_of_the_rank() {
+        let buckets = [(INF, 100.0), (0.1, 50.0), (0.5, 90.0)];
+        for (q, value) in [(0.0, 0.0), (0.25, 0.05), (0.5, 0.1), (0.7, 0.3), (0.9, 0.5), (0.95, 0.5), (1.0, 0.5)] {
+            assert!((of(q, &buckets) - value).abs() < 1e-12, "{q}: {}", of(q, &buckets));
+        }
+        assert_eq!(of(-0.1, &buckets), f64::NEG_INFINITY);
+        assert_eq!(of(1.1, &buckets), INF);
+        assert!(of(f64::NAN, &buckets).is_nan());
+    }
+
+    #[test]
+    fn without_observations_or_an_infinite_bucket_there_is_no_quantile() {
+        for buckets in [
+            &[(INF, 0.0), (1.0, 0.0)][..],
+            &[(INF, 5.0)],
+            &[(1.0, 5.0), (2.0, 6.0)],
+            &[],
+            &[(1.0, 2.0), (INF, f64::NAN)],
+        ] {
+            assert!(of(0.5, buckets).is_nan(), "{buckets:?}");
+        }
+    }
+
+    #[test]
+    fn a_lowest_bucket_at_or_below_zero_is_its_bound() {
+        assert_eq!(of(0.1, &[(0.0, 5.0), (1.0, 6.0), (INF, 6.0)]), 0.0);
+        assert_eq!(of(0.1, &[(-2.0, 5.0), (1.0, 6.0), (INF, 6.0)]), -2.0);
+    }
+
+    #[test]
+    fn counts_that_fall_are_lifted_and_equal_bounds_added() {
+        assert_eq!(of(0.5, &[(1.0, 10.0), (2.0, 4.0), (INF, 10.0)]), 0.5);
+        assert_eq!(of(0.5, &[(1.0, 5.0), (1.0, 5.0), (INF, 10.0)]), 0.5);
+    }
+
+    #[test]
+    fn nearly_equal_counts_are_equal_in_the_newer_engine_only() {
+        let buckets = vec![
+            Bucket { bound: 1.0, count: 10.0 },
+            Bucket { bound: 2.0, count: 10.0 + 1e-14 * 500.0 },
+            Bucket { bound: INF, count: 10.0 + 1e-14 * 500.0 },
+        ];
+        assert_eq!(quantile(1.0, buckets.clone(), Engine::V2_53), 1.0);
+        assert_eq!(quantile(1.0, buckets, Engine::V2_42), 2.0);
+    }
+}

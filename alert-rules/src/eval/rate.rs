@@ -1,0 +1,128 @@
+//! `rate`: the increase of a counter in a window, extrapolated to the window's ends, by the second.
+
+use crate::store::{Engine, Sample, Series};
+
+/// The rate over `[t - window, t]`, both ends included as up to Prometheus 3.0. None with fewer than two samples.
+pub(super) fn rate(series: Series<'_>, window_ms: u64, t_ms: i64, engine: Engine) -> Option<f64> {
+    let start_ms = t_ms.saturating_sub_unsigned(window_ms);
+    let (from, to) = (series.count(start_ms, false), series.count(t_ms, true));
+    if to < from + 2 {
+        return None;
+    }
+    let (first, last) = (series.get(from)?, series.get(to - 1)?);
+    let increase = if last.lost.is_finite() {
+        (last.value - first.value) + (last.lost - first.lost)
+    } else {
+        walked(series, first, from + 1..to)
+    };
+
+    let seconds = |from: i64, to: i64| to.saturating_sub(from) as f64 / 1000.0;
+    let sampled = seconds(first.t_ms, last.t_ms);
+    let between = sampled / (to - from - 1) as f64;
+    let threshold = between * 1.1;
+    let mut to_start = seconds(start_ms, first.t_ms);
+    let mut to_end = seconds(last.t_ms, t_ms);
+    // How far back the counter was at zero, if it grew as evenly as in between.
+    let to_zero = (increase > 0.0 && first.value >= 0.0).then(|| sampled * (first.value / increase));
+    let limited =
+        |to_start: f64| to_zero.map_or(to_start, |to_zero| if to_zero < to_start { to_zero } else { to_start });
+    let cut = |distance: f64| if distance < threshold { distance } else { between / 2.0 };
+    to_start = match engine {
+        Engine::V2_53 => limited(cut(to_start)),
+        Engine::V2_42 => cut(limited(to_start)),
+    };
+    to_end = cut(to_end);
+
+    let factor = (sampled + to_start + to_end) / sampled / in_seconds(window_ms);
+    Some(increase * factor)
+}
+
+/// The increase, added up sample by sample: for a counter that was infinite once, whose sums say nothing.
+fn walked(series: Series<'_>, first: Sample, rest: std::ops::Range<usize>) -> f64 {
+    let (mut before, mut lost) = (first, 0.0);
+    for sample in rest.filter_map(|index| series.get(index)) {
+        if sample.value < before.value {
+            lost += before.value;
+        }
+        before = sample;
+    }
+    before.value - first.value + lost
+}
+
+/// As Go's `Duration.Seconds`, to the bit.
+fn in_seconds(ms: u64) -> f64 {
+    (ms / 1000) as f64 + (ms % 1000 * 1_000_000) as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::Labels;
+    use crate::store::Store;
+
+    /// Samples at seconds; no value is a mark.
+    fn rates(samples: &[(i64, Option<f64>)], window_s: u64, at_s: i64, engine: Engine) -> Option<f64> {
+        let (mut store, labels) = (Store::default(), Labels::new([("__name__", "m")]));
+        for (t_s, value) in samples {
+            match value {
+                Some(value) => store.append(&labels, t_s * 1000, *value),
+                None => store.mark_stale(&labels, t_s * 1000),
+            };
+        }
+        rate(store.series(0), window_s * 1000, at_s * 1000, engine)
+    }
+
+    fn now(samples: &[(i64, f64)], window_s: u64, at_s: i64) -> Option<f64> {
+        let samples: Vec<_> = samples.iter().map(|(t, value)| (*t, Some(*value))).collect();
+        rates(&samples, window_s, at_s, Engine::V2_53)
+    }
+
+    #[test]
+    fn both_ends_of_the_window_are_in_it() {
+        assert_eq!(now(&[(0, 100.0), (30, 130.0), (60, 160.0)], 60, 60), Some(1.0));
+        // The sample at 0 s is no longer in the window; the way to the start is under 1.1 intervals.
+        assert_eq!(now(&[(0, 0.0), (30, 130.0), (60, 160.0)], 59, 60), Some((30.0 * (30.0 + 29.0) / 30.0) / 59.0));
+        assert_eq!(now(&[(0, 100.0), (30, 130.0)], 60, 29), None);
+        assert_eq!(now(&[(0, 100.0)], 60, 60), None);
+    }
+
+    #[test]
+    fn resets_are_added() {
+        // 10 up, reset to 5, 5 up: 20 in 60 s.
+        assert_eq!(now(&[(0, 100.0), (20, 110.0), (40, 5.0), (60, 10.0)], 60, 60), Some(20.0 / 60.0));
+    }
+
+    #[test]
+    fn a_series_that_begins_far_inside_is_carried_half_an_interval() {
+        // Two samples 10 s apart, 40 s from the start and 10 s from the end; the counter is far from zero.
+        let expected = 10.0 * ((10.0 + 5.0 + 10.0) / 10.0 / 60.0);
+        assert_eq!(now(&[(40, 1000.0), (50, 1010.0)], 60, 60), Some(expected));
+    }
+
+    #[test]
+    fn the_way_to_zero_limits_it_and_versions_differ() {
+        // 7 s back it was at zero: over half an interval, under 1.1 intervals.
+        let samples = [(40, Some(7.0)), (50, Some(17.0))];
+        assert_eq!(rates(&samples, 60, 60, Engine::V2_53), Some(10.0 * ((10.0 + 5.0 + 10.0) / 10.0 / 60.0)));
+        assert_eq!(rates(&samples, 60, 60, Engine::V2_42), Some(10.0 * ((10.0 + 7.0 + 10.0) / 10.0 / 60.0)));
+        // 2 s back: less than half an interval, and both say so.
+        let samples = [(40, Some(2.0)), (50, Some(12.0))];
+        for engine in [Engine::V2_42, Engine::V2_53] {
+            assert_eq!(rates(&samples, 60, 60, engine), Some(10.0 * ((10.0 + 2.0 + 10.0) / 10.0 / 60.0)));
+        }
+    }
+
+    #[test]
+    fn marks_are_no_samples() {
+        let samples = [(0, Some(100.0)), (20, None), (30, Some(130.0)), (60, Some(160.0))];
+        assert_eq!(rates(&samples, 60, 60, Engine::V2_53), Some(1.0));
+    }
+
+    #[test]
+    fn an_infinite_counter_is_walked() {
+        let infinite = [(0, 1.0), (10, f64::INFINITY), (20, 1.0), (30, 2.0), (40, 3.0)];
+        assert_eq!(now(&infinite, 20, 40).map(|rate| rate > 0.0), Some(true));
+        assert_eq!(now(&infinite, 60, 40), Some(f64::INFINITY));
+        assert!(now(&[(0, 1.0), (30, f64::NAN)], 60, 40).is_some_and(f64::is_nan));
+    }
+}
