@@ -5,4 +5,5 @@ pub mod containers;
 pub mod left_alone;
 pub mod outline;
 pub mod probing;
+pub mod promql;
 pub mod redactions;
