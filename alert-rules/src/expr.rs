@@ -5,6 +5,7 @@
 //! refused by name.
 
 mod compile;
+mod scan;
 mod text;
 
 use std::collections::BTreeSet;

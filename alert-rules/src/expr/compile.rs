@@ -7,38 +7,30 @@ use promql_parser::parser::{
 };
 use regex::Regex;
 
-use super::{Comparison, Match, Matcher, Node, Op, Refused, Selector, text};
+use super::{Comparison, Match, Matcher, Node, Op, Refused, Selector, scan, text};
 use crate::duration::Millis;
 use crate::labels::METRIC_NAME;
 
 /// Of one expression's text, in bytes.
 const TEXT_MAX: usize = 16 * 1024;
 /// Of nested parts.
-const DEPTH_MAX: usize = 64;
+pub(super) const DEPTH_MAX: usize = 64;
 
 pub(super) fn compile(text: &str) -> Result<Node, Refused> {
     if text.len() > TEXT_MAX {
         return Err(refused(format!("an expression of {} bytes; at most {TEXT_MAX} are read", text.len())));
     }
-    // The parser follows parentheses by recursion; so many in a row are none that a person wrote.
-    let opened = text.chars().try_fold((0usize, 0usize), |(now, most), char| match char {
-        '(' => Ok((now + 1, most.max(now + 1))),
-        ')' => Ok((now.saturating_sub(1), most)),
-        _ => Ok::<_, Refused>((now, most)),
-    })?;
-    if opened.1 > DEPTH_MAX {
-        return Err(refused(format!("parentheses nested {} deep; at most {DEPTH_MAX} are read", opened.1)));
-    }
+    scan::scan(text)?;
     let tree = parser::parse(text).map_err(|error| refused(format!("no PromQL: {}", error.trim())))?;
     node(&tree, 0)
 }
 
-fn refused(what: impl Into<String>) -> Refused {
+pub(super) fn refused(what: impl Into<String>) -> Refused {
     Refused(what.into())
 }
 
 /// For what Prometheus knows and this evaluator does not.
-fn unknown(what: impl std::fmt::Display) -> Refused {
+pub(super) fn unknown(what: impl std::fmt::Display) -> Refused {
     refused(format!("{what} is not evaluated"))
 }
 

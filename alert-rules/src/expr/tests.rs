@@ -33,7 +33,7 @@ fn what_is_known_is_written_and_read_again() {
 }
 
 /// Texts, and what the refusal says.
-const REFUSED: [(&str, &str); 34] = [
+const REFUSED: [(&str, &str); 43] = [
     ("avg(m)", "the aggregation `avg` is not evaluated"),
     ("sum without (a) (m)", "`sum without` is not evaluated"),
     ("increase(m[5m])", "the function `increase` is not evaluated"),
@@ -62,6 +62,15 @@ const REFUSED: [(&str, &str); 34] = [
     ("\"text\"", "a text is not evaluated"),
     ("histogram_quantile(scalar(q), m)", "the function `scalar` is not evaluated"),
     ("m{a=~\"\\\\d+\"}", "`\\d` in the pattern \"\\\\d+\" is not evaluated"),
+    ("rate(m[1e300])", "the window [1e300]; expected a duration such as 5m"),
+    ("rate(m[300])", "the window [300]; expected a duration such as 5m"),
+    ("rate(m[5000000000ms])", "the window [5000000000ms]; expected a duration such as 5m"),
+    ("rate(m[1h5000000000ms])", "the window [1h5000000000ms]; expected a duration such as 5m"),
+    ("rate(m[2y])", "a window that is none or longer than a year"),
+    ("rate(m[", "the window []; expected a duration such as 5m"),
+    ("m OFFSET 1e300", "`offset` is not evaluated"),
+    ("m @ 1e300", "`@` is not evaluated"),
+    ("m{a=\"offset @ [x]\"} + 1", "the operator `+` is not evaluated"),
     ("a > ", "no PromQL: "),
     ("", "no PromQL: "),
     ("sum(1)", "no PromQL: "),
@@ -77,7 +86,7 @@ fn what_is_not_evaluated_is_refused_by_name() {
         assert!(if said.ends_with(": ") { why.starts_with(said) } else { why == said }, "{text}: {why}");
     }
     let deep = format!("{}m{}", "(".repeat(65), ")".repeat(65));
-    assert_eq!(Expr::parse(&deep), Err(Refused("parentheses nested 65 deep; at most 64 are read".to_owned())));
+    assert_eq!(Expr::parse(&deep), Err(Refused("parentheses nested over 64 deep".to_owned())));
     let long = format!("m{{a=\"{}\"}}", "x".repeat(20_000));
     assert!(Expr::parse(&long).unwrap_err().0.starts_with("an expression of "));
     let chain = format!("m{}", " and m".repeat(100));
@@ -144,4 +153,66 @@ fn one_number_is_what_has_no_labels() {
     ] {
         assert_eq!(Expr::parse(text).unwrap().gives_one_number(), one, "{text}");
     }
+}
+
+/// Pieces of PromQL, some of which fit together.
+const PIECES: [&str; 40] = [
+    "m",
+    "sum",
+    "rate",
+    "by",
+    "(",
+    ")",
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "[5m]",
+    "[1e999]",
+    "a",
+    "=",
+    "=~",
+    "!=",
+    "\"x\"",
+    "\"[\"",
+    "'",
+    "`",
+    ",",
+    "/",
+    "*",
+    "and",
+    ">",
+    "<=",
+    "==",
+    "0.5",
+    "1e999",
+    "-",
+    "+",
+    "offset",
+    "@",
+    "5m",
+    "le",
+    "histogram_quantile",
+    "#",
+    "\\",
+];
+
+#[test]
+fn no_text_panics_and_what_is_read_is_written_as_the_same() {
+    let (mut state, mut read) = (1u64, 0);
+    for _ in 0..60_000 {
+        let mut text = String::new();
+        for _ in 0..=state % 11 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(PIECES[(state >> 33) as usize % PIECES.len()]);
+            text.push(' ');
+        }
+        if let Ok(expr) = Expr::parse(&text) {
+            read += 1;
+            assert_eq!(Expr::parse(&expr.to_string()), Ok(expr), "{text}");
+        }
+    }
+    assert!(read > 500, "{read}");
 }
