@@ -14,7 +14,7 @@ use libtest_mimic::Trial;
 const SEED: u64 = 20_240_611;
 /// Files of values, and of alerts, each with series of its own.
 const VALUE_FILES: u64 = 16;
-const ALERT_FILES: u64 = 6;
+const ALERT_FILES: u64 = 4;
 /// Intervals of the series of each.
 const VALUE_COUNT: usize = 150;
 const ALERT_COUNT: usize = 120;

@@ -57,7 +57,7 @@ impl Input {
             }
         }
         for route in ROUTES {
-            series.extend(histogram(random, route, count));
+            series.extend(histogram(random, route, count, sane));
         }
         Input { interval_ms, series }
     }
@@ -77,8 +77,8 @@ impl Input {
                 let t_ms = (at as u64 * self.interval_ms) as i64;
                 let taken = match point {
                     Point::Value(value) => store.append(&made.labels, t_ms, *value),
-                    // A mark before the first sample has nothing to mark.
-                    Point::Stale => store.mark_stale(&made.labels, t_ms) || store.is_empty() || at == 0,
+                    // A bucket whose first sample was lacking has nothing to mark yet.
+                    Point::Stale => store.mark_stale(&made.labels, t_ms) || at < 60,
                     Point::Absent => true,
                 };
                 assert!(taken, "{} at {t_ms}", made.labels);
@@ -181,7 +181,7 @@ fn gauge(random: &mut Random, count: usize, sane: bool) -> Vec<Point> {
 }
 
 /// The buckets of one histogram: they grow together, and are reset together, but a scrape may lack one of them.
-fn histogram(random: &mut Random, route: &str, count: usize) -> Vec<Made> {
+fn histogram(random: &mut Random, route: &str, count: usize, sane: bool) -> Vec<Made> {
     let labels = |bound: &&str| Labels::metric("h_bucket", [("le", *bound), ("route", route)]);
     let mut made: Vec<Made> = BOUNDS.iter().map(|bound| Made { labels: labels(bound), points: Vec::new() }).collect();
     let (mut breaks, mut first, mut counts) = (breaks(random), true, [0u64; BOUNDS.len()]);
@@ -205,7 +205,9 @@ fn histogram(random: &mut Random, route: &str, count: usize) -> Vec<Made> {
         for (series, count) in made.iter_mut().zip(counts) {
             most = most.max(count);
             let lacking = point.is_none() && !first && random.below(200) == 0;
-            let here = if lacking { Point::Absent } else { point.unwrap_or(Point::Value(most as f64)) };
+            let nan = !sane && random.below(500) == 0;
+            let value = Point::Value(if nan { f64::NAN } else { most as f64 });
+            let here = if lacking { Point::Absent } else { point.unwrap_or(value) };
             series.points.push(here);
         }
     }

@@ -50,12 +50,11 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
     });
     make_monotonic(&mut buckets, engine);
     let [inner @ .., last] = buckets.as_slice() else { return f64::NAN };
-    if last.bound != f64::INFINITY || inner.is_empty() || last.count == 0.0 || last.count.is_nan() {
+    if last.bound != f64::INFINITY || inner.is_empty() || last.count == 0.0 {
         return f64::NAN;
     }
     let mut rank = q * last.count;
-    // As Go's `sort.Search`, also where counts are NaN.
-    let at = inner.partition_point(|bucket| !at_least(bucket.count, rank));
+    let at = search(inner, rank);
     let Some(bucket) = inner.get(at) else { return inner[inner.len() - 1].bound };
     let below = at.checked_sub(1).map(|below| inner[below]);
     if below.is_none() && bucket.bound <= 0.0 {
@@ -70,9 +69,19 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
     start + (bucket.bound - start) * (rank / count)
 }
 
-/// False with NaN.
-fn at_least(count: f64, rank: f64) -> bool {
-    count >= rank
+/// The first bucket whose count reaches the rank, step by step as Go's `sort.Search`: with NaN among the counts it matters
+/// which are looked at.
+fn search(buckets: &[Bucket], rank: f64) -> usize {
+    let (mut from, mut to) = (0, buckets.len());
+    while from < to {
+        let middle = (from + to) / 2;
+        if buckets.get(middle).is_some_and(|bucket| bucket.count >= rank) {
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    from
 }
 
 /// Counts that fall are lifted: buckets are scraped and extrapolated one by one.
@@ -124,15 +133,16 @@ mod tests {
 
     #[test]
     fn without_observations_or_an_infinite_bucket_there_is_no_quantile() {
-        for buckets in [
-            &[(INF, 0.0), (1.0, 0.0)][..],
-            &[(INF, 5.0)],
-            &[(1.0, 5.0), (2.0, 6.0)],
-            &[],
-            &[(1.0, 2.0), (INF, f64::NAN)],
-        ] {
+        for buckets in [&[(INF, 0.0), (1.0, 0.0)][..], &[(INF, 5.0)], &[(1.0, 5.0), (2.0, 6.0)], &[]] {
             assert!(of(0.5, buckets).is_nan(), "{buckets:?}");
         }
+    }
+
+    #[test]
+    fn with_nan_among_the_counts_it_is_what_the_search_comes_upon() {
+        assert_eq!(of(0.5, &[(1.0, 2.0), (2.0, 3.0), (INF, f64::NAN)]), 2.0);
+        // The middle one is looked at first and says no, so the first one never is.
+        assert!(of(0.5, &[(1.0, 8.0), (2.0, f64::NAN), (3.0, 9.0), (INF, 10.0)]).is_nan());
     }
 
     #[test]
