@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::eval::instant;
 use crate::labels::{Labels, METRIC_NAME};
@@ -83,7 +84,7 @@ impl Default for Tolerance {
 /// The alerts of one rule.
 #[derive(Clone, Debug)]
 struct RuleState {
-    rule: AlertRule,
+    rule: Arc<AlertRule>,
     active: BTreeMap<Labels, Active>,
 }
 
@@ -101,7 +102,7 @@ impl Alerting {
 
     /// Of these rules only.
     pub fn of<'a>(rules: impl IntoIterator<Item = &'a AlertRule>) -> Alerting {
-        let inactive = |rule: &AlertRule| RuleState { rule: rule.clone(), active: BTreeMap::new() };
+        let inactive = |rule: &AlertRule| RuleState { rule: Arc::new(rule.clone()), active: BTreeMap::new() };
         Alerting { rules: rules.into_iter().map(inactive).collect() }
     }
 
@@ -172,10 +173,15 @@ impl Alerting {
 
 impl RuleState {
     fn evaluate(&mut self, store: &Store, t_ms: i64) -> Result<(), SameAlert> {
+        let found = instant(&self.rule.expr, store, t_ms);
+        if found.is_empty() {
+            self.active.clear();
+            return Ok(());
+        }
         let own = self.rule.labels.iter().map(|(name, value)| (&**name, &**value));
         let own: Vec<(&str, &str)> = own.chain([("alertname", &*self.rule.name)]).collect();
         let mut next: BTreeMap<Labels, Active> = BTreeMap::new();
-        for (labels, value) in instant(&self.rule.expr, store, t_ms) {
+        for (labels, value) in found {
             let labels = labels.without(&[METRIC_NAME]).with(own.iter().copied());
             let known = self.active.get(&labels);
             let mut active = known.copied().unwrap_or(Active {
