@@ -1,7 +1,12 @@
 //! `alert-rules` against Prometheus' own engine: what it says of generated expressions and alert rules is what `promtool test
 //! rules` has to find. Without promtool the tests are ignored, or fail where it has to be there.
 
-#![expect(clippy::unwrap_used, reason = "for tests: what fails here shall end the test that uses it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "for tests: what fails here shall end the test that uses it"
+)]
 
 use std::path::Path;
 
@@ -32,7 +37,7 @@ fn main() {
         }),
         tool::trial(&gate, "promtool::values", values_are_equal),
         tool::trial(&gate, "promtool::alerts", alerts_are_equal),
-        tool::trial(&gate, "promtool::canary", |engine| a_wrong_expectation_is_seen(engine)),
+        tool::trial(&gate, "promtool::canary", a_wrong_expectation_is_seen),
         tool::trial(&gate, "promtool::rule-files", |_| rule_files_are_taken()),
     ];
     run_trials(trials, 2);

@@ -1,5 +1,7 @@
 //! Test files that expect the alerts that `alert-rules` has, at every evaluation.
 
+#![expect(clippy::panic, reason = "for tests: what fails here shall end the test that uses it")]
+
 use std::fmt::Write;
 
 use alert_rules::duration::Millis;
@@ -80,7 +82,7 @@ fn expect_firing(out: &mut String, alerting: &Alerting, name: &str, t_ms: u64) {
     let _ = write!(out, "      - alertname: {name}\n        eval_time: {}\n", Millis(t_ms));
     let mut heading = "        exp_alerts:\n";
     for (labels, _) in alerting.alerts(name).filter(|(_, active)| active.state == AlertState::Firing) {
-        let _ = write!(out, "{heading}          - exp_labels:\n");
+        let _ = writeln!(out, "{heading}          - exp_labels:");
         heading = "";
         for (label, value) in labels.iter().filter(|(label, _)| *label != "alertname") {
             let _ = writeln!(out, "              {label}: '{value}'");

@@ -143,16 +143,16 @@ fn matchers(random: &mut Random) -> String {
 }
 
 fn labels(random: &mut Random) -> &'static str {
-    *random.pick::<&str>(&["status", "job", "job, status", "none"])
+    random.pick::<&str>(&["status", "job", "job, status", "none"])
 }
 
 fn quantile(random: &mut Random) -> &'static str {
-    *random.pick::<&str>(&["0", "0.1", "0.5", "0.95", "0.99", "1", "-0.5", "1.5"])
+    random.pick::<&str>(&["0", "0.1", "0.5", "0.95", "0.99", "1", "-0.5", "1.5"])
 }
 
 /// Also such as are no multiple of an interval.
 fn window(random: &mut Random) -> &'static str {
-    *random.pick::<&str>(&["7s", "15s", "30s", "1m", "1m1s", "2m", "5m", "10m", "20m30s", "1h"])
+    random.pick::<&str>(&["7s", "15s", "30s", "1m", "1m1s", "2m", "5m", "10m", "20m30s", "1h"])
 }
 
 fn number(random: &mut Random) -> String {

@@ -1,5 +1,7 @@
 //! Test files that expect the values that `alert-rules` gives.
 
+#![expect(clippy::panic, reason = "for tests: what fails here shall end the test that uses it")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
