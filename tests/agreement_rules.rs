@@ -1,21 +1,12 @@
 //! The rules of the comparison in `agreement/`, on drills that are made up: what is compared, what is not, what is excused.
 
-#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
-
 use std::collections::BTreeMap;
 
-use conformance::agreement::account::{self, Accounts, CellAccount, Wanted};
 use conformance::agreement::canon::Canon;
-use conformance::agreement::cells::{self, Cell, RUNS};
+use conformance::agreement::cells::RUNS;
 use conformance::agreement::compare::{Agreement, TOLERANCE_US, compare};
 use conformance::agreement::gaps::{self, Gap};
 use conformance::agreement::observe::{Kind, Observation};
-use conformance::containers::workspace;
-use conformance::probing::compare::{Compared, Difference, ProbeResult};
-use conformance::probing::{self, probe::Probe};
-use conformance::redactions::assert_snapshot;
-use rollback_harness::scenario::Operator;
-use rollback_harness::verdict::Verdict;
 
 fn seen(facts: &[(Kind, &str, &str)], times: &[(&str, u64)]) -> Observation {
     Observation {
@@ -150,81 +141,4 @@ fn a_gap_excuses_what_it_names_and_nothing_else() {
     assert_eq!(left("a-b", &less), (1, 1), "further than the gap says");
     assert_eq!(left("b-b", &output), (1, 1), "another cell");
     assert_eq!(left("a-b", &gaps::parse(&gap("output", "lo")).unwrap()), (1, 1), "names are matched whole");
-}
-
-fn cell(scenario: &str) -> Cell {
-    let (topology, operator) = ("systemd".to_owned(), Operator::Careful);
-    let faults = vec!["errors".to_owned()];
-    Cell { scenario: scenario.to_owned(), topology, operator, verdict: Verdict::Recovered, faults }
-}
-
-fn probe(name: &str) -> Probe {
-    let text = "title = 'x'\ntopology = 'systemd'\n[[step]]\nrun = 'true'\n";
-    probing::probe::parse(name, text).unwrap()
-}
-
-fn result(name: &str, gap: Option<&str>) -> ProbeResult {
-    let compared = Compared { statuses: 2, outputs: 1, state: 3 };
-    let difference = Difference {
-        cell: "step 1 output".into(),
-        container: "a".into(),
-        simulator: "b".into(),
-        gap: gap.map(str::to_owned),
-    };
-    ProbeResult { probe: name.into(), topology: "systemd".into(), compared, differences: vec![difference] }
-}
-
-#[test]
-fn an_account_is_of_all_cells_and_probes_and_hides_nothing() {
-    let cells = [cell("a")];
-    let of_cell =
-        |agreement| CellAccount::new(&cells[0], vec!["recovered".into(); RUNS], "recovered".into(), agreement);
-    let both = [gaps::parse(&gap("output", "log")).unwrap(), gaps::parse(&gap("time", "stop")).unwrap()].concat();
-    let probes = [probe("p")];
-    let results =
-        [result("p", Some("known")), ProbeResult { differences: vec![], ..result("generated-scripts", None) }];
-    let text = |cells: &[Cell], gaps: &[Gap], of_cells: &[CellAccount], of_probes: &[ProbeResult]| {
-        let wanted = Wanted { cells, gaps, probes: &probes, probe_gaps: &[] };
-        account::render(wanted, &Accounts { cells: of_cells.to_vec(), probes: of_probes.to_vec() })
-    };
-    assert_snapshot("fidelity-account.md", &text(&cells, &both, &[of_cell(differing())], &results).unwrap());
-    let nothing = || [of_cell(Agreement::default())];
-    let once = CellAccount::new(&cells[0], vec!["recovered".into()], "recovered".into(), Agreement::default());
-    let refusals = [
-        (text(&cells, &[], &[], &results), "a-systemd-careful was not compared"),
-        (text(&[], &[], &nothing(), &results), "is of no case that there is"),
-        (text(&cells, &both[..1], &[of_cell(differing())], &results), "the time `stop` lies outside"),
-        (text(&cells, &both[1..], &[of_cell(differing())], &results), "output `log` differs"),
-        (text(&cells, &both, &nothing(), &results), "gap `g` explains nothing any more"),
-        (text(&cells, &[], &[once], &results), "was drilled 1 times"),
-        (text(&cells, &[], &nothing(), &results[..1]), "probe generated-scripts was not compared"),
-        (text(&cells, &[], &nothing(), &results[1..]), "probe p was not compared"),
-        (text(&cells, &[], &nothing(), &[&results[..], &[result("q", None)]].concat()), "q.json is of no probe"),
-        (text(&cells, &[], &nothing(), &[result("p", None), results[1].clone()]), "probe p: step 1 output differs"),
-    ];
-    for (refused, says) in refusals {
-        let error = refused.unwrap_err();
-        assert!(error.contains(says), "{error}");
-    }
-}
-
-/// The account in the repository is of the cells, probes and gaps of the repository.
-#[test]
-fn the_account_is_of_what_there_is() {
-    let text = std::fs::read_to_string(workspace().join("docs/fidelity.md")).unwrap();
-    for cell in cells::all().unwrap() {
-        assert!(text.contains(&format!("| {} |", cell.name())), "{}: run .ci/fidelity", cell.name());
-    }
-    let (probes, probe_gaps) = probing::probe::load_all(&workspace().join("scenarios/probes")).unwrap();
-    for topology in ["systemd", "docker", "compose"] {
-        let count = probes.iter().filter(|probe| probe.topology == topology).count();
-        assert!(text.contains(&format!("| {topology} | {count} |")), "{count} probes on {topology}: run .ci/fidelity");
-    }
-    let known = gaps::known().unwrap();
-    let ids: Vec<&str> =
-        known.iter().map(|gap| gap.id.as_str()).chain(probe_gaps.iter().map(|gap| gap.id.as_str())).collect();
-    assert_eq!(text.matches("\n- **").count(), ids.len());
-    for id in ids {
-        assert!(text.contains(&format!("- **{id}** (")), "{id}: run .ci/fidelity");
-    }
 }

@@ -4,8 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
 
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use conformance::agreement::account::PROBES;
 use conformance::containers::{Gate, gate, run_trials, trial, workspace};
 use conformance::probing::compare::{Compared, Difference, ProbeResult, Record, compare};
 use conformance::probing::hosts::{self, Booted};
@@ -84,9 +85,9 @@ fn folder() -> PathBuf {
     workspace().join("scenarios/probes")
 }
 
-/// Where results are kept: `target/fidelity/probes`.
+/// Where results are kept.
 fn kept() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("fidelity/probes")
+    workspace().join(PROBES)
 }
 
 fn of_group(gate: &Gate, name: String, group: Vec<Probe>, gaps: &[Gap]) -> Trial {

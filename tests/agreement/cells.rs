@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rollback_harness::host::HostKind;
 use rollback_harness::prepare::{self, Selection};
+use rollback_harness::release::sha256_hex;
 use rollback_harness::scenario::Operator;
 use rollback_harness::verdict::Verdict;
 
@@ -33,6 +34,8 @@ pub struct Cell {
     pub verdict: Verdict,
     /// What is wrong: ids of the declared faults.
     pub faults: Vec<String>,
+    /// Of what its files say, see [`decided_by`].
+    pub decided_by: String,
 }
 
 impl Cell {
@@ -52,9 +55,13 @@ impl Cell {
 /// # Errors
 /// A scenario file that cannot be read.
 pub fn all() -> Result<Vec<Cell>, String> {
+    let workspace = workspace();
     let mut cells = Vec::new();
-    for path in prepare::files(&prepare::cases_folder(&workspace())).map_err(|error| error.to_string())? {
+    for path in prepare::files(&prepare::cases_folder(&workspace)).map_err(|error| error.to_string())? {
         let scenario = prepare::load(&path).map_err(|error| error.to_string())?;
+        let case = table(&path)?;
+        let seen = scenario.seen.as_ref().map(|seen| table(&workspace.join(format!("scenarios/decide/{seen}.toml"))));
+        let seen = seen.transpose()?;
         for (topology, operators) in &scenario.expect {
             cells.extend(operators.iter().map(|(operator, expected)| Cell {
                 scenario: scenario.name.clone(),
@@ -62,11 +69,46 @@ pub fn all() -> Result<Vec<Cell>, String> {
                 operator: *operator,
                 verdict: expected.verdict,
                 faults: scenario.faults.iter().map(|fault| fault.id.clone()).collect(),
+                decided_by: decided_by(&case, seen.as_ref(), topology, *operator),
             }));
         }
     }
     cells.sort();
     Ok(cells)
+}
+
+fn table(path: &Path) -> Result<toml::Table, String> {
+    let wrong = |error: String| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| wrong(error.to_string()))
+}
+
+/// SHA-256, in hex, of what a scenario's file says of one cell: all values but `about` and what is expected of other cells,
+/// with the values of the file that `seen` names. Comments, the order of keys and the harness's code are no part of it.
+pub fn decided_by(case: &toml::Table, seen: Option<&toml::Table>, topology: &str, operator: Operator) -> String {
+    let expected = case.get("expect").and_then(|expect| expect.get(topology)?.get(operator.as_str()));
+    let values = case.iter().filter(|(key, _)| !matches!(key.as_str(), "about" | "expect"));
+    let decides = serde_json::json!({
+        "case": values.map(|(key, value)| (key.clone(), plain(value))).collect::<BTreeMap<_, _>>(),
+        "expected": expected.map(plain),
+        "operator": operator.as_str(),
+        "seen": seen.map(|seen| plain(&toml::Value::Table(seen.clone()))),
+        "topology": topology,
+    });
+    sha256_hex(decides.to_string().as_bytes())
+}
+
+/// A value as JSON; a moment as its text.
+fn plain(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        toml::Value::Array(items) => items.iter().map(plain).collect(),
+        toml::Value::Datetime(moment) => moment.to_string().into(),
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(holds) => (*holds).into(),
+    }
 }
 
 /// Whether a cell is one of those that stand for all others where time is short: one for each verdict, and the topologies

@@ -94,8 +94,13 @@ impl Gap {
 
     /// Whether it explains this duration.
     pub fn explains_time(&self, cell: &str, outside: &Outside) -> bool {
-        let beyond = self.beyond_ms.unwrap_or_default().saturating_mul(1000);
-        outside.beyond_us() <= beyond && self.takes(cell, TIME, &outside.name)
+        self.explains_beyond(cell, &outside.name, outside.beyond_us())
+    }
+
+    /// Whether it explains that the duration of this name lies so far beyond the bound, microseconds.
+    pub fn explains_beyond(&self, cell: &str, name: &str, beyond_us: u64) -> bool {
+        let most = self.beyond_ms.unwrap_or_default().saturating_mul(1000);
+        beyond_us <= most && self.takes(cell, TIME, name)
     }
 }
 

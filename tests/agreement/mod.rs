@@ -4,11 +4,14 @@
 //!
 //! `cells` says which drills, `observe` turns a drill into named facts and times, `canon` takes out of texts what differs
 //! from run to run, `compare` holds one host's facts against the other's, `gaps` knows the differences that have a reason,
-//! `account` writes all of it down.
+//! `account` leaves what one run came to, `record` keeps it (`row` is one cell of it), `document` renders the account of it.
 
 pub mod account;
 pub mod canon;
 pub mod cells;
 pub mod compare;
+pub mod document;
 pub mod gaps;
 pub mod observe;
+pub mod record;
+pub mod row;
