@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use conformance::agreement::canon::Canon;
-use conformance::agreement::cells::RUNS;
+use conformance::agreement::cells::{Cell, RUNS, stand_for_others};
 use conformance::agreement::compare::{Agreement, TOLERANCE_US, compare};
 use conformance::agreement::gaps::{self, Gap};
 use conformance::agreement::observe::{Kind, Observation};
+use rollback_harness::scenario::Operator;
+use rollback_harness::verdict::Verdict;
 
 fn seen(facts: &[(Kind, &str, &str)], times: &[(&str, u64)]) -> Observation {
     Observation {
@@ -141,4 +143,30 @@ fn a_gap_excuses_what_it_names_and_nothing_else() {
     assert_eq!(left("a-b", &less), (1, 1), "further than the gap says");
     assert_eq!(left("b-b", &output), (1, 1), "another cell");
     assert_eq!(left("a-b", &gaps::parse(&gap("output", "lo")).unwrap()), (1, 1), "names are matched whole");
+}
+
+#[test]
+fn rare_verdicts_stand_for_others_first() {
+    use Verdict::{GivenUp, NotStarted, Offline, Recovered, Unsafe};
+    let cells = |rows: &[(&str, &str, Verdict)]| {
+        let of = |(scenario, topology, verdict): &(&str, &str, Verdict)| Cell {
+            scenario: (*scenario).to_owned(),
+            topology: (*topology).to_owned(),
+            operator: Operator::Careful,
+            verdict: *verdict,
+            faults: vec![],
+            decided_by: String::new(),
+        };
+        rows.iter().map(of).collect::<Vec<_>>()
+    };
+    let chosen = |rows: &[_]| stand_for_others(&cells(rows)).into_iter().map(Cell::name).collect::<Vec<_>>();
+    let rare =
+        [("a", "docker", Recovered), ("b", "docker", Recovered), ("a", "systemd", Unsafe), ("c", "docker", Unsafe)];
+    assert_eq!(chosen(&rare), ["a-docker-careful", "a-systemd-careful"], "as many of each: by name");
+    let more = [&rare[..], &[("c", "systemd", Recovered)]].concat();
+    assert_eq!(chosen(&more), ["a-systemd-careful", "a-docker-careful"], "the rare one takes the last topology");
+    let once = [&more[..], &[("z", "docker", GivenUp)]].concat();
+    assert_eq!(chosen(&once), ["z-docker-careful", "a-systemd-careful"]);
+    let idle = [("a", "systemd", NotStarted), ("b", "systemd", Offline), ("c", "systemd", Offline)];
+    assert_eq!(chosen(&idle), ["b-systemd-careful"], "where nothing is run, last");
 }
