@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::runbook::claims::Claims;
 
+mod prerequisites;
+
+pub use prerequisites::{Confirm, PUBLISHED, Prerequisite, PrerequisiteKind, Prerequisites};
+
 /// What a command does to the node, as the binding says; decides how `careful` takes its failure (design.md, "Words").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,6 +29,8 @@ pub enum Class {
     Swap,
     /// Reads whether the swap is right.
     Check,
+    /// Looks where a prerequisite says to look; what is found is noted and decides nothing.
+    Look,
     /// Starts the target.
     Start,
     /// Waits for the node to be ready.

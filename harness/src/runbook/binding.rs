@@ -13,8 +13,10 @@ use crate::procedure::{Class, RequirementKind};
 
 mod check;
 mod decision;
+mod prerequisites;
 
 pub use decision::{ConditionBinding, DecisionBinding, Opening, SuppliedTerm, WholeParagraph};
+pub use prerequisites::{Asks, Confirmation, LookBinding, PrerequisiteItem, PrerequisitesBinding};
 
 /// Where everything of a runbook stands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -47,6 +49,8 @@ pub struct Binding {
     pub claims: ClaimPlaces,
     /// When to roll back. Only `decide` asks for it, so a binding without it can be drilled.
     pub decision: Option<DecisionBinding>,
+    /// What to make sure of first. Only drills that confirm it ask for it.
+    pub prerequisites: Option<PrerequisitesBinding>,
     /// What the text is known to leave open.
     #[serde(default)]
     pub known_gaps: Vec<KnownGap>,

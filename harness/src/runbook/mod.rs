@@ -18,6 +18,7 @@ mod gaps;
 mod lists;
 mod place;
 pub mod placeholder;
+mod prerequisites;
 pub mod quantity;
 pub mod shell;
 mod steps;
@@ -29,7 +30,7 @@ pub use error::{Place, RunbookError};
 pub use lists::PAGE_WORDS;
 
 use crate::decide::Rules;
-use crate::procedure::{Procedure, Releases};
+use crate::procedure::{Prerequisites, Procedure, Releases};
 use error::quote;
 
 /// A runbook and its binding, read and matched block by block.
@@ -145,6 +146,19 @@ impl Runbook {
     /// not read exactly as the binding says.
     pub fn decision(&self) -> Result<Rules, RunbookError> {
         decision::read(&self.document, &self.bound, &self.binding.path)
+    }
+
+    /// What to make sure of before this procedure. Errors: a binding without `[prerequisites]`, and whatever that section
+    /// does not hold as the binding says.
+    pub fn prerequisites(&self, procedure: &Procedure, releases: &Releases) -> Result<Prerequisites, RunbookError> {
+        let context = Context {
+            document: &self.document,
+            binding: &self.bound,
+            binding_name: &self.binding.path,
+            topology: &procedure.topology,
+            releases,
+        };
+        prerequisites::read(&context, &procedure.steps)
     }
 
     /// Topologies whose section fetches before it stops anything, with the line of the command that does. One that cannot

@@ -38,9 +38,12 @@ impl Binding {
         }
         let spans = self.verification.iter().flat_map(|item| &item.spans);
         let spans = spans.chain(self.failure.items.iter().flat_map(|item| &item.spans));
-        let spans: Vec<_> = spans.chain(self.postmortem.iter().flat_map(|item| &item.spans)).collect();
+        let spans = spans.chain(self.postmortem.iter().flat_map(|item| &item.spans));
+        let prerequisites = || self.prerequisites.iter().flat_map(|bound| &bound.items);
+        let spans: Vec<_> = spans.chain(prerequisites().flat_map(|item| &item.spans)).collect();
         let named = self.supplied.iter().map(|supplied| &supplied.on);
         let named = named.chain(self.known_gaps.iter().filter_map(|gap| gap.on.as_ref()));
+        let named = named.chain(prerequisites().flat_map(|item| &item.looks).map(|look| &look.on));
         let named = named.chain(spans.iter().filter_map(|span| span.on.as_ref()));
         let mut named = named.chain(spans.iter().map(|span| &span.blind_on)).flatten();
         if let Some(unknown) = named.find(|id| !self.topologies.contains_key(*id)) {
