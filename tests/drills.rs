@@ -20,7 +20,7 @@ use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Prepared};
 use rollback_harness::procedure::{Class, RequirementKind};
 use rollback_harness::release::sha256_hex;
-use rollback_harness::scenario::Operator;
+use rollback_harness::scenario::{Operator, Scenario, Window};
 use rollback_harness::topology;
 use rollback_harness::verdict::Verdict;
 
@@ -41,7 +41,8 @@ fn main() {
             let title = format!("container::{scenario}::{topology}::without-{}", cause.name());
             trials.push(trial(&gate, title, move || match &cause {
                 Cause::Fault(fault) => without(&scenario, &topology, fault),
-                Cause::Seen => undecided(&scenario, &topology),
+                Cause::Seen => begun_with(&scenario, &topology, |scenario| scenario.seen = None),
+                Cause::Window => begun_with(&scenario, &topology, |scenario| scenario.window = Window::Agreed),
             }));
         }
     }
@@ -70,6 +71,8 @@ enum Cause {
     Fault(String),
     /// What the operator knows: the runbook says not to roll back.
     Seen,
+    /// The maintenance window was refused.
+    Window,
 }
 
 impl Cause {
@@ -77,6 +80,7 @@ impl Cause {
         match self {
             Cause::Fault(fault) => fault,
             Cause::Seen => "what-was-seen",
+            Cause::Window => "refusal",
         }
     }
 }
@@ -90,7 +94,8 @@ fn cases() -> Vec<Case> {
         let fault = ids.iter().find(|id| **id != INCIDENT).or(ids.first());
         let mut ends = scenario.expect.values().flat_map(|operators| operators.values());
         let cause = match fault {
-            _ if ends.all(|expected| expected.verdict == Verdict::NotStarted) => Cause::Seen,
+            _ if scenario.seen.is_some() && ends.all(|expected| expected.verdict == Verdict::NotStarted) => Cause::Seen,
+            _ if scenario.window == Window::Refused => Cause::Window,
             Some(fault) => Cause::Fault((*fault).clone()),
             None => panic!("{}: a scenario without a fault tests nothing", path.display()),
         };
@@ -154,14 +159,14 @@ fn without(scenario: &str, topology: &str, fault: &str) {
     }
 }
 
-/// The same scenario with the decision left out: the drill begins, so what the operator knew is what kept it from beginning.
-fn undecided(scenario: &str, topology: &str) {
+/// The same scenario without what keeps the drill from beginning: it begins, so this is what kept it.
+fn begun_with(scenario: &str, topology: &str, change: impl FnOnce(&mut Scenario)) {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = changed(scenario, out.path(), |scenario| scenario.seen = None);
+    let file = changed(scenario, out.path(), change);
     let (_, finished) = drill(&selection(&file, topology, Operator::Careful, out.path())).unwrap();
     let asked = finished.history.events.iter().any(|event| matches!(event.what, What::RedFirst { .. }));
     if finished.judgement.conforms || !asked {
-        refuse("conforms, or did not begin, although nothing was left to decide", &finished);
+        refuse("conforms, or did not begin, although nothing was left to keep it from beginning", &finished);
     }
 }
 

@@ -16,7 +16,8 @@ use rollback_harness::verdict::Verdict;
 
 /// Whole drills, one for each kind of ending that a drill of today can have.
 fn drills() -> Vec<History> {
-    [sample::recovered(), sample::slow(), sample::offline(), sample::given_up()].map(|drill| drill.history()).to_vec()
+    let drills = [sample::recovered(), sample::confirmed(), sample::slow(), sample::offline(), sample::given_up()];
+    drills.map(|drill| drill.history()).to_vec()
 }
 
 /// A word for each kind of event. No wildcard: a new kind does not compile until it is here and in `pool`.
@@ -27,6 +28,7 @@ fn kind(what: &What) -> &'static str {
         What::FaultApplied { .. } => "fault-applied",
         What::RedFirst { .. } => "red-first",
         What::Decided { .. } => "decided",
+        What::Prerequisite { .. } => "prerequisite",
         What::Declined { .. } => "declined",
         What::BlockBegan { .. } => "block-began",
         What::CommandBegan { .. } => "command-began",
@@ -58,7 +60,7 @@ fn kind(what: &What) -> &'static str {
     }
 }
 
-const KINDS: usize = 33;
+const KINDS: usize = 34;
 
 /// Events of all kinds: those of the drills, and those that none of them has.
 fn pool() -> Vec<What> {
@@ -75,6 +77,7 @@ fn pool() -> Vec<What> {
             warnings: Vec::new(),
         }),
     });
+    pool.push(What::Prerequisite { line: 0, quote: text("\u{0}"), unmet: Some(text("`x` ended 2")) });
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });
     pool.push(What::LimitReached { limit: text("output 1 MiB") });
     pool.push(What::Diagnosed { incompatible_state: None });

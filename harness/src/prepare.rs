@@ -9,13 +9,14 @@ use serde::Serialize;
 use crate::fault::{self, Effect};
 use crate::history::event::{Decision, Plan, PlannedRelease, SCHEMA, Source};
 use crate::host::HostKind;
-use crate::procedure::{Procedure, Releases};
+use crate::procedure::{Confirm, Procedure, Releases};
 use crate::release::{self, sha256_hex};
 use crate::report::Rerun;
 use crate::runbook::Runbook;
 use crate::scenario::{Expectation, Operator, Role, Scenario};
 use crate::topology::{self, Topology, plain_absolute};
 
+mod confirmed;
 mod decided;
 mod given;
 
@@ -97,6 +98,8 @@ pub struct Prepared {
     pub outside: Vec<(String, Effect)>,
     /// What the runbook's conditions for a rollback come to, where the scenario says what the operator knows.
     pub decision: Option<Decision>,
+    /// What is confirmed before the first step, where the drill comes so far and the scenario does not assume it.
+    pub confirm: Option<Confirm>,
     /// SHA-256 of everything that decides it but the seed.
     pub without_seed: String,
     /// The command line that repeats it.
@@ -280,6 +283,9 @@ fn one(
         host: selection.host.as_str(),
         decision: decided.as_ref().map(|decided| &decided.decision),
     };
+    let decision = decided.as_ref().map(|decided| &decided.decision);
+    let confirm = confirmed::confirm(runbook, given, (&procedure, &topology), decision)?;
+    let of_prerequisites = confirm.as_ref().map_or(&[][..], |confirm| &confirm.prerequisites.findings);
     let of_decision = decided.as_ref().map_or(&[][..], |decided| &decided.findings);
     let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
     let without_seed = sha256_hex(&decides);
@@ -308,14 +314,14 @@ fn one(
         verification: procedure.verification.iter().map(|point| (point.criterion.clone(), point.line)).collect(),
         expected: Some(expected.clone()),
         canary: scenario.canary,
-        static_findings: [procedure.findings.as_slice(), of_decision].concat(),
+        static_findings: [procedure.findings.as_slice(), of_decision, of_prerequisites].concat(),
         supervisor_alive: topology.supervisor.alive.clone(),
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
     };
     let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.decision));
-    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision })
+    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.

@@ -97,7 +97,8 @@ pub fn check(drills: &[Prepared]) -> Result<(), RunError> {
     for prepared in drills.iter().filter(|prepared| prepared.plan.host == HostKind::Sim.as_str()) {
         // What else differs between drills changes no word of the commands, and no file that they run.
         let faults: Vec<&String> = prepared.outside.iter().map(|(id, _)| id).collect();
-        let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version, faults);
+        let confirms = prepared.confirm.is_some();
+        let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version, faults, confirms);
         if !checked.contains(&same) {
             let mut described = prepared.clone();
             let furnished = furnish::furnish(&mut described, &Executables::stand_ins(prepared)?)?;
@@ -181,6 +182,7 @@ pub fn carry_out(
             .map(|(id, effect)| (id.clone(), furnish::describe(&prepared.topology, id, effect)))
             .collect(),
         decision: prepared.decision.as_ref(),
+        confirm: prepared.confirm.as_ref(),
     };
     Ok(drive::drive(&drill, host, record)?)
 }

@@ -161,6 +161,12 @@ impl Observer {
                 self.time("start to ready", after_ms.saturating_mul(1000));
             }
             What::RedFirst { met, .. } => self.fact(Kind::Machine, "incident shows", met.to_string()),
+            What::Prerequisite { line, unmet, .. } => {
+                let unmet = unmet.as_ref().map_or_else(|| "met".to_owned(), |unmet| self.canon.text(unmet));
+                self.fact(Kind::Machine, format!("prerequisite of line {line}"), unmet);
+            }
+            // What a prerequisite came to is told above.
+            What::Declined { by, .. } if by == "prerequisite" => self.fact(Kind::Machine, "not begun", by),
             What::Declined { by, why } => self.fact(Kind::Machine, "not begun", format!("{by}: {why}")),
             What::Paged { key, severity, reason, evidence } => {
                 self.since("drill", "procedure to page", at_us);

@@ -84,6 +84,7 @@ pub fn remarks(run: &CommandRun<'_>) -> Vec<String> {
 /// The name of a block, as a heading.
 pub fn block(block: Block) -> &'static str {
     match block {
+        Block::Prerequisites => "prerequisites",
         Block::Procedure => "procedure",
         Block::Verification => "verification",
         Block::FailurePath => "failure path",
@@ -126,6 +127,10 @@ fn note(what: &What) -> Option<String> {
                 None => "no condition for a rollback holds".into(),
             };
             one_line(&format!("{said}{warnings}"))
+        }
+        What::Prerequisite { line, unmet: None, .. } => format!("the prerequisite of line {line} is met"),
+        What::Prerequisite { line, unmet: Some(found), .. } => {
+            format!("the prerequisite of line {line} is not met: {}", one_line(found))
         }
         What::Declined { by, why } => format!("not begun, the {by} says no: {}", one_line(why)),
         What::BlockEnded { block: over, how } => match how {

@@ -5,13 +5,14 @@ use operator_agent::protocol::{Happened, Request};
 use crate::history::What;
 use crate::history::event::{Block, BlockEnd, Call, Decision, Event, Plan};
 use crate::host::{Host, HostError};
-use crate::procedure::Procedure;
+use crate::procedure::{Confirm, Procedure};
 use crate::topology::Topology;
 
 mod captures;
 mod desk;
 mod failure;
 mod page;
+mod prerequisites;
 mod procedure;
 mod run_command;
 #[cfg(test)]
@@ -70,6 +71,8 @@ pub struct Drill<'a> {
     pub applied: Vec<(String, String)>,
     /// What the runbook's conditions come to, where the scenario says what the operator knows.
     pub decision: Option<&'a Decision>,
+    /// What is confirmed before the first step.
+    pub confirm: Option<&'a Confirm>,
 }
 
 /// How the procedure was left.
@@ -101,6 +104,10 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
     if desk.red_first()? {
         // What the operator found: only against this can the end show what else was touched.
         desk.see_machine("before")?;
+        if let Some(why) = desk.confirm(drill)? {
+            desk.write(What::Declined { by: "prerequisite".to_owned(), why })?;
+            return desk.leave_alone(drill, "a prerequisite is not met, so nothing was done");
+        }
         match desk.carry_out(drill)? {
             Left::Ready => desk.verify(drill)?,
             Left::GivenUp => desk.give_up(drill)?,
@@ -142,12 +149,17 @@ impl Desk<'_> {
         }
         self.write(What::Declined { by: "decision".to_owned(), why: decision.words() })?;
         self.see_machine("before")?;
+        self.leave_alone(drill, "the runbook says not to roll back, so nothing was done")?;
+        Ok(true)
+    }
+
+    /// Nothing of the procedure is begun: the node is watched for a while, and left as it is. `why` nothing is captured.
+    fn leave_alone(&mut self, drill: &Drill<'_>, why: &str) -> Result<(), DriveError> {
         let until = self.host.now_us().saturating_add(LEFT_ALONE_US);
         self.watch_until(until)?;
         self.stop_traffic()?;
         self.see_machine("end")?;
-        self.nothing_to_capture(drill, "the runbook says not to roll back, so nothing was done")?;
-        Ok(true)
+        self.nothing_to_capture(drill, why)
     }
 
     /// Whether the incident shows in the traffic before anything is done (design.md, decision 8).

@@ -10,7 +10,7 @@ use crate::drive::{Drill, DriveError, Record};
 use crate::history::{Event, What};
 use crate::host::{Host, HostError};
 use crate::judge::sample;
-use crate::procedure::{Class, Command, FailurePath, Origin, Procedure, Step};
+use crate::procedure::{Class, Command, Confirm, FailurePath, Origin, Procedure, Step};
 use crate::scenario::Operator;
 use crate::topology::{self, Topology};
 use crate::workspace;
@@ -204,6 +204,8 @@ pub struct Scene {
     pub operator: Operator,
     /// The machine; nothing of it is asked but ceilings and captures.
     pub topology: Topology,
+    /// What is confirmed first.
+    pub confirm: Option<Confirm>,
 }
 
 impl Scene {
@@ -239,7 +241,7 @@ impl Scene {
             findings: vec![],
         };
         let topology = topology::load(&folder.join("scenarios/topologies/documented"), "systemd").unwrap();
-        Scene { procedure, operator: Operator::Careful, topology }
+        Scene { procedure, operator: Operator::Careful, topology, confirm: None }
     }
 
     /// Plays a part of a drill, and gives back what was written.
@@ -247,7 +249,15 @@ impl Scene {
         let mut plan = sample::plan();
         plan.operator = self.operator;
         let (procedure, topology) = (&self.procedure, &self.topology);
-        let drill = Drill { plan: &plan, procedure, topology, create_to_answer_ms: 0, applied: vec![], decision: None };
+        let drill = Drill {
+            plan: &plan,
+            procedure,
+            topology,
+            create_to_answer_ms: 0,
+            applied: vec![],
+            decision: None,
+            confirm: self.confirm.as_ref(),
+        };
         let mut kept = Kept::default();
         kept.event(0, What::DrillBegan { plan: Box::new(plan.clone()) }).unwrap();
         let came = part(&mut Desk::new(host, &mut kept), &drill);

@@ -121,6 +121,8 @@ impl PlannedRelease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Block {
+    /// What the runbook wants to be made sure of before its first step.
+    Prerequisites,
     /// The topology's section.
     Procedure,
     /// The verification list.
@@ -214,6 +216,15 @@ pub enum What {
     Decided {
         /// The decision.
         decision: Box<Decision>,
+    },
+    /// One of the runbook's prerequisites was confirmed, or was not met.
+    Prerequisite {
+        /// 1-based line of the runbook.
+        line: u32,
+        /// The runbook's words.
+        quote: String,
+        /// What was found in place of it; `None` where it is met.
+        unmet: Option<String>,
     },
     /// The decision or a prerequisite said no: the runbook's procedure is not begun.
     Declined {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use super::Scenario;
+use super::{Prerequisites, Scenario, Window};
 use crate::verdict::Verdict;
 
 /// A scenario file larger than this is refused.
@@ -131,6 +131,13 @@ fn check(scenario: &Scenario, stem: Option<&str>, known: &Known<'_>) -> Result<(
     if let Some(seen) = scenario.seen.as_ref().filter(|seen| !is_kebab(seen)) {
         return wrong("seen", format!("{seen:?}"), "the name of a file below scenarios/decide/, without `.toml`");
     }
+    if scenario.window == Window::Refused && scenario.prerequisites == Prerequisites::Assumed {
+        return wrong(
+            "window",
+            "\"refused\" where prerequisites are assumed",
+            "prerequisites = \"confirmed\": else nobody asks",
+        );
+    }
     if scenario.good >= scenario.bad {
         let what = format!("{} is not older than bad = {}", scenario.good, scenario.bad);
         return wrong("good", what, "an older release: a rollback goes back");
@@ -233,6 +240,9 @@ verdict = "recovered"
         assert_eq!(scenario.faults[0].params["share_percent"], 40);
         assert_eq!(scenario.expect["systemd"].len(), 2);
         assert!(parse("-", None, GOOD.as_bytes(), &KNOWN).is_ok());
+        assert_eq!((scenario.prerequisites, scenario.window), (Prerequisites::Confirmed, Window::Agreed));
+        let refused = GOOD.replace("criteria =", "window = \"refused\"\ncriteria =");
+        assert_eq!(parse("-", None, refused.as_bytes(), &KNOWN).unwrap().window, Window::Refused);
     }
 
     #[test]
@@ -249,6 +259,9 @@ verdict = "recovered"
             ("\"0.4.0\"", "\"0.3.8\"", "f.toml: good: 0.3.8 is not older than bad = 0.3.8"),
             ("trigger = \"", "trigger = \"$(x)", "f.toml: trigger: "),
             ("criteria = [", "seen = \"../x\"\ncriteria = [", "f.toml: seen: \"../x\"; looked for the name of a file below"),
+            ("criteria = [", "prerequisites = \"assumed\"\nwindow = \"refused\"\ncriteria = [", "f.toml: window: \"refused\" where prereq"),
+            ("criteria = [", "prerequisites = \"asked\"\ncriteria = [", "f.toml:7: unknown variant `asked`, expected `confirmed` or"),
+            ("criteria = [", "window = true\ncriteria = [", "f.toml:7: "),
             ("[\"version\", \"health\"]", "[]", "f.toml: criteria: none"),
             ("[\"version\", \"health\"]", "[\"health\", \"version\"]", "f.toml: criteria: \"version\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"health\", \"health\"]", "f.toml: criteria: \"health\" twice or out of order"),

@@ -57,6 +57,28 @@ pub struct FaultUse {
     pub params: BTreeMap<String, u64>,
 }
 
+/// What an operator does about the runbook's prerequisites.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prerequisites {
+    /// Confirms each before the first step, and does not begin where one is not met.
+    #[default]
+    Confirmed,
+    /// Does not look.
+    Assumed,
+}
+
+/// What came of asking for a maintenance window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// Users can bear it.
+    #[default]
+    Agreed,
+    /// They cannot.
+    Refused,
+}
+
 /// How one operator's drill on one topology is expected to end. Exact: all three must be equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +113,12 @@ pub struct Scenario {
     /// the decision was taken elsewhere, and the drill begins with the procedure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
+    /// Whether the runbook's prerequisites are confirmed before its first step.
+    #[serde(default)]
+    pub prerequisites: Prerequisites,
+    /// The answer to the prerequisite that only people can meet.
+    #[serde(default)]
+    pub window: Window,
     /// Criteria that the verdict rests on.
     pub criteria: Vec<String>,
     /// An `inconclusive` ending may be expected only of a canary.

@@ -22,7 +22,8 @@ pub fn check(prepared: &Prepared, spec: &MachineSpec) -> Result<(), BadInput> {
     })?;
     let operator = &topology.operator;
     let user = by_name(operator).ok_or_else(|| BadInput(format!("topology {}: no user `{operator}`", topology.id)))?;
-    for command in of_procedure(&prepared.procedure) {
+    let confirmed = prepared.confirm.iter().flat_map(|confirm| confirm.prerequisites.commands());
+    for command in of_procedure(&prepared.procedure).chain(confirmed) {
         known(&machine, &command.text, user.uid, |row| format!("{runbook}:{}", u64::from(command.line) + row))?;
     }
     for (key, text) in of_topology(topology, &prepared.outside) {

@@ -57,6 +57,28 @@ fn restart() -> Sample {
     drill
 }
 
+/// The recovery, its prerequisites confirmed: nothing is where the text says to look, and the release is there all the same.
+pub fn confirmed() -> Sample {
+    const LOOKS: u32 = 2;
+    let supplied = || Origin::Supplied { stands_for: "can be had".into() };
+    let mut asked = Sample { events: Vec::new() };
+    asked.add(4060, What::BlockBegan { block: Block::Prerequisites });
+    asked.run_command(4060, ("R1", 20, &[Class::Look], "look", supplied()), (2, &[2], "not there\n"));
+    asked.run_command(4075, ("R1", 20, &[Class::Check], "ask", supplied()), (0, &[0], "there\n"));
+    asked.add(4090, What::Prerequisite { line: 20, quote: "The release can be had.".into(), unmet: None });
+    asked.add(4090, What::BlockEnded { block: Block::Prerequisites, how: BlockEnd::Completed });
+    let mut drill = recovered();
+    for (_, what) in &mut drill.events {
+        if let What::CommandBegan { command, .. } | What::CommandEnded { command, .. } = what {
+            command.run += LOOKS;
+        }
+    }
+    let began = |(_, what): &(u64, What)| *what == What::BlockBegan { block: Block::Procedure };
+    let at = drill.events.iter().position(began).unwrap_or_default();
+    drill.events.splice(at..at, asked.events);
+    drill
+}
+
 fn postmortem(drill: &mut Sample, at_ms: u64) {
     drill.add(at_ms, What::Captured { item: "observe-capture".into(), file: "captures/a.json".into(), bytes: 12 });
     drill.add(at_ms, What::Missing { item: "hypothesis".into(), why: "people write it".into(), never_made: false });

@@ -14,7 +14,7 @@ use crate::verdict::Verdict;
 
 mod drills;
 
-pub use drills::{given_up, offline, recovered, slow};
+pub use drills::{confirmed, given_up, offline, recovered, slow};
 
 /// A History under construction: times and events, numbered when it is done.
 #[derive(Debug, Clone)]
