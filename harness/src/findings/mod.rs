@@ -12,6 +12,7 @@ mod claim_overrun;
 mod false_alarm;
 mod in_flight_claim;
 mod in_rotation_unverified;
+mod looked_elsewhere;
 mod masked_failure;
 mod removed_before_fetched;
 mod restart_claim;
@@ -28,12 +29,13 @@ pub trait FindingRule: Sync {
 }
 
 /// All rules that look at a drill.
-pub static REGISTRY: [&dyn FindingRule; 10] = [
+pub static REGISTRY: [&dyn FindingRule; 11] = [
     &blind_check::BlindCheck,
     &claim_overrun::ClaimOverrun,
     &false_alarm::FalseAlarm,
     &in_flight_claim::InFlightClaim,
     &in_rotation_unverified::InRotationUnverified,
+    &looked_elsewhere::LookedElsewhere,
     &masked_failure::MaskedFailure,
     &removed_before_fetched::RemovedBeforeFetched,
     &restart_claim::RestartClaim,

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::history::What;
-use crate::history::event::ProbeOutcome;
+use crate::history::event::{CommandRef, ProbeOutcome};
 use crate::judge::sample::{self, Sample};
 use crate::judge::{criteria_of, judge};
-use crate::procedure::{Class, StaticFinding};
+use crate::procedure::{Class, Origin, StaticFinding};
 
 fn of(sample: Sample) -> Vec<Finding> {
     let history = sample.history();
@@ -176,6 +176,57 @@ fn what_served_is_removed_before_it_shows_that_the_target_cannot_be_had() {
             *classes = vec![Class::Stop, Class::Swap, Class::Start];
         }
     }));
+}
+
+#[test]
+fn the_place_that_the_text_names_is_held_against_the_one_that_is_used() {
+    let rule = "looked-elsewhere";
+    check(sample::confirmed(), rule, Some(20), "`look` ended 2, `ask` ended 0: the text says to look in another place");
+    assert_eq!(rules(sample::confirmed()), [rule, "sample-rule"]);
+    let ended = |nth: usize, status: i32| {
+        move |sample: Sample| {
+            sample.edit_nth_command("R1", nth, |what| {
+                if let What::CommandEnded { exit, .. } = what {
+                    *exit = status;
+                }
+            })
+        }
+    };
+    let silent = |sample: Sample| assert!(!rules(sample).contains(&rule.to_owned()));
+    silent(ended(0, 0)(sample::confirmed()));
+    silent(ended(1, 2)(sample::confirmed()));
+    check(ended(1, 1)(ended(0, 0)(sample::confirmed())), rule, Some(20), "`look` ended 0, `ask` ended 1");
+    silent(sample::confirmed().without_nth_command("R1", 1));
+    silent(sample::confirmed().without_nth_command("R1", 0));
+}
+
+/// The operator's own fetch before the first stop is one in time, whoever asked for it: what it would have found is told of
+/// the text, and not a second time of the drill.
+#[test]
+fn who_fetched_to_confirm_has_not_removed_before_it_was_fetched() {
+    let missing = "Status=absent\nRegistryTag=v0.3.8 absent\n";
+    let fetched = What::CommandBegan {
+        command: CommandRef { step: "R1".into(), run: 99 },
+        line: 20,
+        classes: vec![Class::Fetch],
+        text: "fetch".into(),
+        origin: Origin::Supplied { stands_for: "can be had".into() },
+        should_print: None,
+        criterion: None,
+    };
+    let ended = What::CommandEnded {
+        command: CommandRef { step: "R1".into(), run: 99 },
+        exit: 0,
+        pipe: vec![0],
+        output: String::new(),
+        output_bytes: 0,
+        own_words: false,
+        began_us: 4_060_000,
+        ended_us: 4_070_000,
+        shell_ended: false,
+    };
+    let confirmed = start_failed(missing).after("before", ended).after("before", fetched);
+    assert!(!rules(confirmed).contains(&"removed-before-fetched".to_owned()));
 }
 
 #[test]
