@@ -147,6 +147,10 @@ fn entry(path: &str, owner: &str, mode: u32, kind: EntryKind) -> Entry {
     Entry { path: path.to_owned(), owner: owner.to_owned(), mode, kind }
 }
 
+fn with_versions(text: &str, plan: &Plan) -> String {
+    text.replace("@BAD@", &plan.bad.version).replace("@GOOD@", &plan.good.version)
+}
+
 /// Folders, files, links and releases of the topology.
 fn of_topology(
     topology: &Topology,
@@ -156,10 +160,7 @@ fn of_topology(
 ) -> Result<Vec<Entry>, RunError> {
     let wrong = |what: String| RunError::Harness(format!("topology {}: {what}", topology.id));
     let mode = |text: &str| topology::mode(text).map_err(&wrong);
-    let replace = |text: &str| {
-        let (good, bad) = (&prepared.plan.good.version, &prepared.plan.bad.version);
-        text.replace("@TOKEN@", token).replace("@BAD@", bad).replace("@GOOD@", good)
-    };
+    let replace = |text: &str| with_versions(&text.replace("@TOKEN@", token), &prepared.plan);
     let mut entries = Vec::new();
     for folder in &topology.folder {
         entries.push(entry(&folder.path, &folder.owner, mode(&folder.mode)?, EntryKind::Folder));
@@ -302,6 +303,7 @@ pub fn settle(host: &mut dyn AsRoot, prepared: &Prepared) -> Result<(), RunError
     let by_faults = prepared.outside.iter().filter_map(|(id, effect)| arranged(topology, id, effect));
     let commands = topology.before_drill.iter().chain(by_faults.flat_map(|arranged| &arranged.before_drill));
     for command in commands {
+        let command = &with_versions(command, &prepared.plan);
         let (exit, output) = host.run_as_root(command, SETTLE_MS)?;
         if exit != 0 {
             return Err(RunError::Harness(format!(

@@ -19,13 +19,14 @@ mod name_conflict;
 mod port_held;
 mod pull;
 mod registry_down;
+mod release_missing;
 mod sigterm_ignored;
 mod snapshot_incompatible;
 mod tag_missing;
 mod tag_moved;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 11] = [
+pub static REGISTRY: [&FaultKind; 12] = [
     &compose_not_edited::KIND,
     &errors::KIND,
     &healthz_slow::KIND,
@@ -33,6 +34,7 @@ pub static REGISTRY: [&FaultKind; 11] = [
     &name_conflict::KIND,
     &port_held::KIND,
     &registry_down::KIND,
+    &release_missing::KIND,
     &sigterm_ignored::KIND,
     &snapshot_incompatible::KIND,
     &tag_missing::KIND,

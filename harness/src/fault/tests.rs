@@ -79,6 +79,7 @@ fn effects_are_a_closed_set() {
         (fault("name-conflict", None, &[]), Effect::Arranged),
         (fault("port-held", None, &[]), Effect::Arranged),
         (fault("compose-not-edited", None, &[]), Effect::Arranged),
+        (fault("release-missing", None, &[]), Effect::Arranged),
     ] {
         assert_eq!(effect(&given).unwrap(), wanted);
     }
@@ -194,4 +195,28 @@ fn an_incompatible_snapshot_shows_in_a_node_that_ends_by_itself() {
         .after("paged", What::NodeExited { pid: 200 })
         .without(|what| matches!(what, What::MachineSeen { .. }));
     seen(hung, planted(), None);
+}
+
+#[test]
+fn a_missing_release_shows_in_the_systems_words() {
+    let declared = || fault("release-missing", None, &[]);
+    let ended = |sample: Sample, step: &str, status: i32, text: &'static str| {
+        sample.edit_command(step, move |what| {
+            if let What::CommandEnded { exit, output, .. } = what {
+                (*exit, *output) = (status, text.to_owned());
+            }
+        })
+    };
+    let words = "sh: 1: /opt/v0.3.8: No such file or directory\n";
+    seen(
+        ended(sample::recovered(), "S5", 127, words),
+        declared(),
+        Some("step S5 ended 127: sh: 1: /opt/v0.3.8: No such"),
+    );
+    seen(ended(sample::recovered(), "S5", 126, "sh: 1: /opt/v0.3.8: Permission denied\n"), declared(), None);
+    seen(ended(sample::recovered(), "S5", 0, words), declared(), None);
+    seen(ended(sample::recovered(), "S1", 127, words), declared(), None);
+    seen(sample::recovered(), declared(), None);
+    // What was only looked at has not shown it.
+    seen(ended(sample::confirmed(), "R1", 0, words), declared(), None);
 }
