@@ -13,11 +13,12 @@ use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished, HISTORY, Manifest, story};
 use rollback_harness::fault;
 use rollback_harness::history::What;
+use rollback_harness::history::event::{Block, Event};
 use rollback_harness::history::read::History;
 use rollback_harness::host::HostKind;
 use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Selection};
-use rollback_harness::scenario::Operator;
+use rollback_harness::scenario::{Operator, Prerequisites};
 use rollback_harness::simulate::{Bench, Simulated};
 use rollback_harness::topology;
 use rollback_harness::verdict::Verdict;
@@ -52,6 +53,14 @@ fn main() {
     }
     trials.push(Trial::test("sim::decision::asked-first", || {
         asked_first();
+        Ok(())
+    }));
+    trials.push(Trial::test("sim::prerequisites::confirmed-in-their-place", || {
+        confirmed_in_their_place();
+        Ok(())
+    }));
+    trials.push(Trial::test("sim::prerequisites::who-assumes-finds-out-later", || {
+        who_assumes_finds_out_later();
         Ok(())
     }));
     trials.push(Trial::test("sim::memory::as-in-the-bundle", || {
@@ -122,6 +131,65 @@ fn asked_first() {
     assert!(told.contains("no condition for a rollback holds; warning: ") && told.contains("`healthz-slow`"), "{told}");
     let refused = drilled(Some("no-such-file")).unwrap_err().to_string();
     assert!(refused.contains("seen: ") && refused.contains("scenarios/decide/no-such-file.toml"), "{refused}");
+}
+
+/// Prerequisites come after the decision and after the incident has shown, and before the first step. Their findings are of
+/// drills that ask.
+fn confirmed_in_their_place() {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let drilled = |prerequisites: Prerequisites| {
+        let file = changed("confirmed", out.path(), |scenario| {
+            scenario.seen = Some("fast-burn-after-deploy".to_owned());
+            scenario.prerequisites = prerequisites;
+        });
+        drill(&simulated(&file, "systemd", Operator::Paste, out.path())).unwrap()
+    };
+    let (confirmed, finished) = drilled(Prerequisites::Confirmed);
+    let places = |finished: &Finished| -> Vec<&'static str> {
+        let place = |event: &Event| match &event.what {
+            What::Decided { .. } => Some("decided"),
+            What::RedFirst { met: true, .. } => Some("red first"),
+            What::BlockBegan { block: Block::Prerequisites } => Some("asked"),
+            What::Prerequisite { unmet: None, .. } => Some("met"),
+            What::BlockBegan { block: Block::Procedure } => Some("begun"),
+            _ => None,
+        };
+        finished.history.events.iter().filter_map(place).collect()
+    };
+    assert_eq!(places(&finished), ["decided", "red first", "asked", "met", "met", "begun"]);
+    let (assumed, unasked) = drilled(Prerequisites::Assumed);
+    assert_eq!(places(&unasked), ["decided", "red first", "begun"]);
+    assert_ne!(confirmed.plan.id, assumed.plan.id);
+    let of_asking = |finished: &Finished| -> Vec<String> {
+        let rules = ["looked-elsewhere", "unchecked-prerequisite"];
+        let findings = finished.judgement.findings.iter().filter(|finding| rules.contains(&finding.rule.as_str()));
+        findings.map(|finding| finding.rule.clone()).collect()
+    };
+    assert_eq!(of_asking(&unasked), Vec::<String>::new());
+    let unchecked = "unchecked-prerequisite";
+    assert_eq!(of_asking(&finished), ["looked-elsewhere", unchecked, unchecked, unchecked]);
+    for finished in [finished, unasked] {
+        assert_eq!(finished.judgement.verdict, Verdict::Recovered, "{}", finished.judgement.because);
+    }
+}
+
+/// The same machines with somebody who does not look.
+fn who_assumes_finds_out_later() {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    for (scenario, topology, comes_to) in [
+        ("release-missing-confirmed", "systemd", Verdict::Offline),
+        ("tag-missing-confirmed", "docker", Verdict::Offline),
+        ("tag-missing-confirmed", "compose", Verdict::GivenUp),
+        ("tag-moved-confirmed", "docker", Verdict::Unsafe),
+    ] {
+        let file = changed(scenario, out.path(), |scenario| scenario.prerequisites = Prerequisites::Assumed);
+        let (_, finished) = drill(&simulated(&file, topology, Operator::Careful, out.path())).unwrap();
+        if finished.judgement.verdict != comes_to {
+            refuse(&format!("{scenario} on {topology}: {comes_to} is due"), &finished);
+        }
+        let silent = finished.judgement.faults.iter().find(|fault| fault.seen.is_none());
+        assert!(silent.is_none(), "{scenario} on {topology}: {silent:?}");
+    }
 }
 
 fn history(finished: &Finished) -> String {

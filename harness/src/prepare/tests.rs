@@ -106,6 +106,39 @@ fn a_runbook_without_a_section_that_a_scenario_needs_refuses_it() {
 }
 
 #[test]
+fn the_binding_is_asked_for_prerequisites_by_who_confirms_them() {
+    let other = workspace_without("runbooks");
+    let from = workspace().join("scenarios/runbooks");
+    let to = other.path().join("scenarios/runbooks");
+    std::fs::copy(from.join("rollback.md"), to.join("rollback.md")).unwrap();
+    let text = std::fs::read_to_string(from.join("rollback.binding.toml")).unwrap();
+    let bind = |text: &str| std::fs::write(to.join("rollback.binding.toml"), text).unwrap();
+    let case = |name: &str| cases_folder(&workspace()).join(format!("{name}.toml"));
+    let refused = |name: &str| why(check(&case(name), other.path()));
+    let (before, rest) = text.split_once("[[prerequisites.items]]").unwrap();
+    let (_, after) = rest.split_once("# ---- What the text leaves open.").unwrap();
+    bind(&format!("{before}{after}"));
+    let confirmed = refused("confirmed");
+    assert!(confirmed.starts_with(&format!("{}: prerequisites: ", case("confirmed").display())), "{confirmed}");
+    let wanted =
+        "rollback.binding.toml: the binding does not say how prerequisites are confirmed; looked for the table";
+    assert!(confirmed.contains(wanted), "{confirmed}");
+    // Nobody asks: assumed, or the decision has said no before.
+    assert_eq!((refused("baseline"), refused("quiet")), (String::new(), String::new()));
+
+    let version = "asks = \"startable\"\nstands_for = [\"release to go back to\", \"last known-good release\"]\n\
+        command = \"/usr/local/lib/tensor-wasm/vX.Y.Z/bin/tensor-wasm --version\"\nshould_print = \"vX.Y.Z\"";
+    assert_eq!(text.matches(version).count(), 1);
+    bind(&text.replace(version, &version.replace("= \"vX.Y.Z\"", "= \"{published}\"")));
+    let unpublished = refused("confirmed");
+    assert!(
+        unpublished.contains("should print {published}, and topology `systemd` publishes no images"),
+        "{unpublished}"
+    );
+    assert_eq!(refused("tag-moved-confirmed"), "");
+}
+
+#[test]
 fn a_topology_that_no_machine_could_be_is_refused() {
     let other = workspace_without("topologies");
     let folder = other.path().join("scenarios/topologies/documented");
