@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use rollback_harness::exposition;
-use rollback_harness::history::event::{Call, ConditionSeen, Decision, Holds, KillReason, ProbeOutcome};
+use rollback_harness::history::event::{
+    AlertState, Call, ConditionSeen, Decision, Holds, KillReason, ProbeOutcome, Scrape,
+};
 use rollback_harness::history::read::History;
 use rollback_harness::history::{Event, What};
 use rollback_harness::judge::judge;
@@ -27,6 +29,11 @@ fn kind(what: &What) -> &'static str {
         What::HostUp { .. } => "host-up",
         What::FaultApplied { .. } => "fault-applied",
         What::RedFirst { .. } => "red-first",
+        What::MonitoringBegan => "monitoring-began",
+        What::AlertFirst { .. } => "alert-first",
+        What::AlertsSeen { .. } => "alerts-seen",
+        What::Notified { .. } => "notified",
+        What::Watched { .. } => "watched",
         What::Decided { .. } => "decided",
         What::Prerequisite { .. } => "prerequisite",
         What::Declined { .. } => "declined",
@@ -60,7 +67,7 @@ fn kind(what: &What) -> &'static str {
     }
 }
 
-const KINDS: usize = 34;
+const KINDS: usize = 39;
 
 /// Events of all kinds: those of the drills, and those that none of them has.
 fn pool() -> Vec<What> {
@@ -78,6 +85,15 @@ fn pool() -> Vec<What> {
         }),
     });
     pool.push(What::Prerequisite { line: 0, quote: text("\u{0}"), unmet: Some(text("`x` ended 2")) });
+    pool.push(What::MonitoringBegan);
+    pool.push(What::AlertFirst { alert: text("Burns"), state: AlertState::Pending, met: true });
+    pool.push(What::AlertsSeen {
+        alerts: BTreeMap::from([(text("Burns"), AlertState::Firing)]),
+        readings: BTreeMap::from([(text("share"), Some(f64::MAX)), (text("rate"), None)]),
+        scrape: Scrape { ok: false, at_us: Some(u64::MAX), error: text("\u{0}") },
+    });
+    pool.push(What::Notified { alert: text("Burns"), resolved: true });
+    pool.push(What::Watched { criterion: text("alert"), from_us: u64::MAX, until_us: 0 });
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });
     pool.push(What::LimitReached { limit: text("output 1 MiB") });
     pool.push(What::Diagnosed { incompatible_state: None });

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fake_node::release::{OnUnreadable, Release};
+use operator_agent::protocol::Monitoring;
 use serde::Serialize;
 
 use crate::fault::{self, Effect};
@@ -100,6 +101,8 @@ pub struct Prepared {
     pub decision: Option<Decision>,
     /// What is confirmed before the first step, where the drill comes so far and the scenario does not assume it.
     pub confirm: Option<Confirm>,
+    /// The rules engine that its machine is to have, where it has alerts.
+    pub monitoring: Option<Monitoring>,
     /// SHA-256 of everything that decides it but the seed.
     pub without_seed: String,
     /// The command line that repeats it.
@@ -319,9 +322,10 @@ fn one(
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
+        alerts: None,
     };
     let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.decision));
-    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm })
+    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm, monitoring: None })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.

@@ -131,6 +131,9 @@ impl Parts {
                 say.say(Happened::RootRan { exit, output, output_bytes });
             }),
             Request::StartTraffic { per_second, tenants } => in_background(move || traffic.start(per_second, tenants)),
+            Request::StartMonitoring { .. } => {
+                say.say(Happened::MonitoringFailed { why: "the agent starts no rules engine".to_owned() });
+            }
             Request::StopTraffic => in_background(move || traffic.stop()),
             Request::HoldInvoke { hold_ms } => in_background(move || traffic.hold(hold_ms)),
             Request::MeasureHealth { probes, pause_ms } => in_background(move || {

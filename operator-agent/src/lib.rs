@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod listeners;
 pub mod machine;
 pub mod measure;
+pub mod monitoring;
 pub mod pager;
 pub mod protocol;
 pub mod records;

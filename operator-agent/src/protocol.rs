@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::monitoring::{AlertState, Monitoring, PastSeries, Scrape, Stretch};
+
 /// A request; the agent answers those that say so with one [`Report`], and reports other things as they happen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -40,6 +42,12 @@ pub enum Request {
         per_second: u64,
         /// Tenant ids; requests take turns.
         tenants: Vec<u64>,
+    },
+    /// Give the machine a rules engine, fill it with the node's past, start it, and look at it from then on: `AlertsSeen`.
+    /// Answered with `MonitoringStarted` or `MonitoringFailed`.
+    StartMonitoring {
+        /// What it is to be.
+        monitoring: Box<Monitoring>,
     },
     /// Send one invoke that the node holds for this long; answered with `InvokeHeld` once the node has it in hand,
     /// or none could be held. One that is in flight then is later told of by `HeldInvokeEnded`, whatever becomes of it.
@@ -306,6 +314,30 @@ pub enum Happened {
         second: u64,
         /// Count by outcome.
         outcomes: BTreeMap<String, u64>,
+    },
+    /// The rules engine has evaluated its rules at least once and scrapes the node.
+    MonitoringStarted,
+    /// There is no rules engine.
+    MonitoringFailed {
+        /// Why.
+        why: String,
+    },
+    /// What the rules engine says: told when an alert's state or the scraping is another than when it was told last, and with
+    /// the first look of each second of the agent's clock.
+    AlertsSeen {
+        /// Alerts by the names of their rules.
+        alerts: BTreeMap<String, AlertState>,
+        /// Readings by name; `None`: no sample, or one that is not a number.
+        readings: BTreeMap<String, Option<f64>>,
+        /// How the scraping goes.
+        scrape: Scrape,
+    },
+    /// The notifier told a receiver of an alert.
+    Notified {
+        /// Name of the rule.
+        alert: String,
+        /// It fires no more.
+        resolved: bool,
     },
     /// An invoke to be held was sent.
     InvokeHeld {

@@ -254,6 +254,10 @@ impl SimulatedHost {
                 machine.report(Happened::RootRan { exit, output, output_bytes });
             }
             Request::StartTraffic { per_second, tenants } => return traffic::start(machine, *per_second, tenants),
+            Request::StartMonitoring { .. } => {
+                let why = "the simulator has no rules engine".to_owned();
+                machine.report(Happened::MonitoringFailed { why });
+            }
             Request::HoldInvoke { hold_ms } => return hold::hold(machine, *hold_ms),
             Request::StopTraffic => return traffic::stop(machine),
             Request::MeasureHealth { probes, pause_ms } => return measure::health(machine, *probes, *pause_ms),

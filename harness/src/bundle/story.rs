@@ -120,6 +120,12 @@ fn note(what: &What) -> Option<String> {
             let shown = if *met { "the incident shows" } else { "the incident does not show" };
             format!("{shown}: {server_errors} of {requests} requests answered 5xx, {wanted_percent} % wanted")
         }
+        What::MonitoringBegan => "a rules engine scrapes the node".into(),
+        What::AlertFirst { alert, met: true, .. } => format!("{alert} fires"),
+        What::AlertFirst { alert, state, .. } => format!("{alert} does not fire: it is {}", word(state)),
+        What::Notified { alert, resolved } => {
+            format!("notified: {alert} {}", if *resolved { "is resolved" } else { "fires" })
+        }
         What::Decided { decision } => {
             let warnings: String = decision.warnings.iter().map(|warning| format!("; warning: {warning}")).collect();
             let said = match decision.because {
@@ -181,6 +187,8 @@ fn note(what: &What) -> Option<String> {
         | What::CommandEnded { .. }
         | What::CommandKilled { .. }
         | What::Traffic { .. }
+        | What::AlertsSeen { .. }
+        | What::Watched { .. }
         | What::ListenersChanged { .. }
         | What::RecordsSeen { .. }
         | What::HealthWindow { .. }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use operator_agent::protocol::{Happened, Report, Request};
+use operator_agent::protocol::{AlertState, Happened, Report, Request};
 
 use crate::drive::{DriveError, Record};
 use crate::history::What;
@@ -30,6 +30,8 @@ pub struct Desk<'a> {
     pub(super) shell_open: bool,
     /// Traffic by second, for red first.
     pub(super) seconds: BTreeMap<u64, BTreeMap<String, u64>>,
+    /// Alerts as they were seen last.
+    pub(super) alerts: BTreeMap<String, AlertState>,
     /// Whether a sev-1 page has been received.
     pub(super) paged: bool,
     /// Whether a held invoke is still in flight.
@@ -59,6 +61,7 @@ impl<'a> Desk<'a> {
             ready: None,
             shell_open: false,
             seconds: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             paged: false,
             holding: false,
             last_failed: None,
@@ -149,6 +152,11 @@ impl<'a> Desk<'a> {
                 self.seconds.insert(second, outcomes.clone());
                 What::Traffic { second, outcomes }
             }
+            Happened::AlertsSeen { alerts, readings, scrape } => {
+                self.alerts = alerts.clone();
+                What::AlertsSeen { alerts, readings, scrape }
+            }
+            Happened::Notified { alert, resolved } => What::Notified { alert, resolved },
             Happened::HeldInvokeEnded { outcome, began_us, ended_us } => {
                 self.holding = false;
                 What::HeldInvoke { outcome, began_us, ended_us }

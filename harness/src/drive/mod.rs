@@ -1,6 +1,6 @@
 //! The driver: carries a procedure out on a host, as one operator, and writes the History. It concludes nothing.
 
-use operator_agent::protocol::{Happened, Request};
+use operator_agent::protocol::{Happened, Monitoring, Request};
 
 use crate::history::What;
 use crate::history::event::{Block, BlockEnd, Call, Decision, Event, Plan};
@@ -8,6 +8,7 @@ use crate::host::{Host, HostError};
 use crate::procedure::{Confirm, Procedure};
 use crate::topology::Topology;
 
+mod alerts;
 mod captures;
 mod desk;
 mod failure;
@@ -73,6 +74,8 @@ pub struct Drill<'a> {
     pub decision: Option<&'a Decision>,
     /// What is confirmed before the first step.
     pub confirm: Option<&'a Confirm>,
+    /// The rules engine that the machine is to have, where the drill has alerts.
+    pub monitoring: Option<&'a Monitoring>,
 }
 
 /// How the procedure was left.
@@ -97,11 +100,14 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
     for (fault, how) in &drill.applied {
         desk.write(What::FaultApplied { fault: fault.clone(), how: how.clone() })?;
     }
+    if let Some(monitoring) = drill.monitoring {
+        desk.start_monitoring(monitoring)?;
+    }
     desk.start_traffic()?;
     if desk.leaves_alone(drill)? {
         return Ok(());
     }
-    if desk.red_first()? {
+    if desk.red_first()? && desk.alert_first(drill)? {
         // What the operator found: only against this can the end show what else was touched.
         desk.see_machine("before")?;
         if let Some(why) = desk.confirm(drill)? {

@@ -257,6 +257,7 @@ impl Scene {
             applied: vec![],
             decision: None,
             confirm: self.confirm.as_ref(),
+            monitoring: None,
         };
         let mut kept = Kept::default();
         kept.event(0, What::DrillBegan { plan: Box::new(plan.clone()) }).unwrap();

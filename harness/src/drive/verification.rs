@@ -7,7 +7,7 @@ use crate::drive::desk::Desk;
 use crate::drive::run_command::Limits;
 use crate::drive::{Drill, DriveError};
 use crate::history::What;
-use crate::history::event::{Block, BlockEnd, Plan};
+use crate::history::event::{Block, BlockEnd};
 use crate::history::read;
 use crate::judge::facts::Facts;
 use crate::judge::{Outcome, latency};
@@ -45,7 +45,7 @@ impl Desk<'_> {
                 }
             }
             if drill.plan.criteria.contains(&point.criterion) {
-                self.ask_oracle(drill.plan, &point.criterion)?;
+                self.ask_oracle(drill, &point.criterion)?;
             }
         }
         self.end_block(Block::Verification, BlockEnd::Completed)?;
@@ -55,11 +55,12 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn ask_oracle(&mut self, plan: &Plan, criterion: &str) -> Result<(), DriveError> {
+    fn ask_oracle(&mut self, drill: &Drill<'_>, criterion: &str) -> Result<(), DriveError> {
         match criterion {
             "version" => self.see_machine("verification"),
-            "health" => self.measure_health(latency::claim_us(plan)),
+            "health" => self.measure_health(latency::claim_us(drill.plan)),
             "metrics" => self.fetch_metrics(),
+            "alert" | "slo" => self.watch_alerts(drill, criterion),
             _ => Ok(()),
         }
     }

@@ -11,8 +11,11 @@ use crate::procedure::{Class, Origin};
 use crate::runbook::claims::Claims;
 use crate::scenario::{Expectation, FaultUse, Operator};
 
+pub use super::alerts::{PlannedAlerts, PlannedCondition, PlannedSli};
 pub use super::decision::{Call, ConditionSeen, Decision, Holds};
-pub use operator_agent::protocol::{Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample};
+pub use operator_agent::protocol::{
+    AlertState, Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample, Scrape,
+};
 
 /// Version of this format; a History of another is refused.
 pub const SCHEMA: u32 = 2;
@@ -84,6 +87,9 @@ pub struct Plan {
     /// Topologies whose section in the same runbook fetches before it stops anything, with the line of that command.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fetches_first: Vec<(String, u32)>,
+    /// Alerts and service levels; `None` where the drill has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<PlannedAlerts>,
 }
 
 /// A document and its content.
@@ -211,6 +217,42 @@ pub enum What {
         wanted_percent: u64,
         /// Whether it was reached in time.
         met: bool,
+    },
+    /// The machine has a rules engine from here on.
+    MonitoringBegan,
+    /// Whether the alert that led here fires before anything is done.
+    AlertFirst {
+        /// Name of the rule.
+        alert: String,
+        /// What it is.
+        state: AlertState,
+        /// Whether it fires.
+        met: bool,
+    },
+    /// What the rules engine says, where that is news, and at least once a second.
+    AlertsSeen {
+        /// Alerts by the names of their rules.
+        alerts: BTreeMap<String, AlertState>,
+        /// Readings by name; `None`: no sample, or one that is not a number.
+        readings: BTreeMap<String, Option<f64>>,
+        /// How the scraping of the node goes.
+        scrape: Scrape,
+    },
+    /// The notifier told a receiver of an alert.
+    Notified {
+        /// Name of the rule.
+        alert: String,
+        /// It fires no more.
+        resolved: bool,
+    },
+    /// How long a verification point was watched.
+    Watched {
+        /// Its criterion.
+        criterion: String,
+        /// From here, on the agent's clock.
+        from_us: u64,
+        /// To here.
+        until_us: u64,
     },
     /// What the runbook's own conditions for a rollback come to, with what the operator knows.
     Decided {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::{Prerequisites, Scenario, Window};
@@ -16,6 +17,13 @@ pub const FAULTS_MAX: usize = 16;
 pub const TOPOLOGIES: [&str; 3] = ["systemd", "docker", "compose"];
 /// The runbook's verification points, in registry order.
 pub const CRITERIA: [&str; 5] = ["version", "health", "metrics", "alert", "slo"];
+
+/// Criteria that have to have alerts.
+const OF_ALERTS: [&str; 2] = ["alert", "slo"];
+/// Real time, to windows of 5 minutes that last 2.5 s: ten scrapes.
+const SCALES: RangeInclusive<u64> = 1..=120;
+/// A minute to the longest window of the rules, 3 days (node-contract.md section 8).
+const INCIDENT_MINUTES: RangeInclusive<u64> = 1..=4_320;
 
 /// What a scenario may name. Faults, their parameters and bounds are `fault`'s to check.
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +154,7 @@ fn check(scenario: &Scenario, stem: Option<&str>, known: &Known<'_>) -> Result<(
         return wrong("criteria", "none", "at least one: a verdict rests on them");
     }
     ordered("criteria", &scenario.criteria, known.criteria)?;
+    check_alerts(scenario)?;
     if scenario.faults.len() > FAULTS_MAX {
         return wrong("faults", scenario.faults.len().to_string(), format!("at most {FAULTS_MAX}"));
     }
@@ -153,6 +162,31 @@ fn check(scenario: &Scenario, stem: Option<&str>, known: &Known<'_>) -> Result<(
         return wrong("expect", "nothing", "what is expected of one operator on one topology");
     }
     check_expectations(scenario, known)
+}
+
+/// Alerts that can be, where there are any; where there are none, nothing is asked of them.
+fn check_alerts(scenario: &Scenario) -> Result<(), Wrong> {
+    let Some(alerts) = &scenario.alerts else {
+        let asked = scenario.criteria.iter().find(|id| OF_ALERTS.contains(&id.as_str()));
+        return match asked {
+            Some(id) => wrong("criteria", format!("{id:?} without [alerts]"), "[alerts], or another criterion"),
+            None => Ok(()),
+        };
+    };
+    if !SCALES.contains(&alerts.scale) {
+        let (least, most) = (SCALES.start(), SCALES.end());
+        return wrong("alerts.scale", alerts.scale.to_string(), format!("{least} to {most}"));
+    }
+    if !INCIDENT_MINUTES.contains(&alerts.incident_minutes) {
+        let (least, most) = (INCIDENT_MINUTES.start(), INCIDENT_MINUTES.end());
+        return wrong("alerts.incident_minutes", alerts.incident_minutes.to_string(), format!("{least} to {most}"));
+    }
+    for (key, percent) in [("errors_percent", alerts.errors_percent), ("slow_percent", alerts.slow_percent)] {
+        if percent > 100 {
+            return wrong(format!("alerts.{key}"), percent.to_string(), "0 to 100");
+        }
+    }
+    Ok(())
 }
 
 fn check_expectations(scenario: &Scenario, known: &Known<'_>) -> Result<(), Wrong> {
@@ -263,6 +297,11 @@ verdict = "recovered"
             ("criteria = [", "prerequisites = \"asked\"\ncriteria = [", "f.toml:7: unknown variant `asked`, expected `confirmed` or"),
             ("criteria = [", "window = true\ncriteria = [", "f.toml:7: "),
             ("[\"version\", \"health\"]", "[]", "f.toml: criteria: none"),
+            ("[\"version\", \"health\"]", "[\"version\", \"slo\"]", "f.toml: criteria: \"slo\" without [alerts]; looked for [alerts]"),
+            ("[[faults]]", "[alerts]\nincident_minutes = 0\n[[faults]]", "f.toml: alerts.incident_minutes: 0; looked for 1 to 4320"),
+            ("[[faults]]", "[alerts]\n[[faults]]", "f.toml:9: missing field `incident_minutes`"),
+            ("[[faults]]", "[alerts]\nincident_minutes = 20\nscale = 0\n[[faults]]", "f.toml: alerts.scale: 0; looked for 1 to 120"),
+            ("[[faults]]", "[alerts]\nincident_minutes = 20\nslow_percent = 101\n[[faults]]", "f.toml: alerts.slow_percent: 101"),
             ("[\"version\", \"health\"]", "[\"health\", \"version\"]", "f.toml: criteria: \"version\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"health\", \"health\"]", "f.toml: criteria: \"health\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"speed\"]", "f.toml: criteria: \"speed\"; looked for version, health"),

@@ -93,6 +93,28 @@ pub struct Expectation {
     pub broken: Vec<String>,
 }
 
+/// What a scenario says of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// The windows of the rules, and the runbook's time for an alert to clear, are divided by this. 1 is real time.
+    #[serde(default = "everyday_scale")]
+    pub scale: u64,
+    /// How long the incident has been going on when the drill begins, minutes of real time.
+    pub incident_minutes: u64,
+    /// Share of invokes in that time that were answered with 5xx, percent.
+    #[serde(default)]
+    pub errors_percent: u64,
+    /// Share of invokes in that time that took over a second, percent.
+    #[serde(default)]
+    pub slow_percent: u64,
+}
+
+/// 5 minutes become 5 seconds.
+fn everyday_scale() -> u64 {
+    60
+}
+
 /// One scenario, as its TOML file says it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +146,10 @@ pub struct Scenario {
     /// An `inconclusive` ending may be expected only of a canary.
     #[serde(default)]
     pub canary: bool,
+    /// Alerts: a rules engine watches the node, and the alert that led here fires before anything is done. Without it the
+    /// drill has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
     /// What is wrong. The incident itself is one of them.
     #[serde(default)]
     pub faults: Vec<FaultUse>,

@@ -233,6 +233,7 @@ pub fn plan() -> Plan {
         port: 8080,
         requirements: vec![("observe-capture".into(), 125), ("hypothesis".into(), 127)],
         fetches_first: vec![],
+        alerts: None,
     }
 }
 
