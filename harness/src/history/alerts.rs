@@ -30,7 +30,8 @@ pub struct PlannedAlerts {
     pub slis: Vec<PlannedSli>,
 }
 
-/// One comparison of an alert's expression.
+/// One comparison of an alert's expression. Its reading has no number where nothing of its kind was counted in the window
+/// (no 5xx at all): then it does not hold, and the invokes that were counted say that it is no silence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedCondition {
@@ -50,14 +51,19 @@ pub struct PlannedSli {
     pub id: String,
     /// Name of the reading.
     pub reading: String,
-    /// It is met where the reading is not greater than this.
-    pub at_most: f64,
-    /// Unit of both, for a person: `seconds`, or `share`.
+    /// The reading has to be the target or more; else the target or less.
+    pub at_least: bool,
+    /// In `unit`.
+    pub target: f64,
+    /// Unit of reading and target, for a person: `seconds` or `ratio`.
     pub unit: String,
+    /// What the reading is where it has no number although requests stand behind it; `None`: that says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_samples: Option<f64>,
     /// Name of the reading that says how many requests a second stand behind it.
     pub backing: String,
-    /// Where the target is one that no drill can see recover, such as a ratio over 30 days: its words, and what is judged
-    /// in its place.
+    /// Where the objective is over a time that no drill can wait for, such as a ratio over 30 days: how long, milliseconds
+    /// of real time. It is judged on what it spends now, over the reading's window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_place_of: Option<String>,
+    pub objective_over_ms: Option<u64>,
 }
