@@ -114,6 +114,8 @@ pub struct Node {
     /// Percent points of failed invokes owed; at 100 one fails. Integer error diffusion: exact over any 100 in a row.
     error_debt: u32,
     next_dev_warning: Option<u64>,
+    /// When `/metrics` dies, in microseconds.
+    metrics_die_at: Option<u64>,
 }
 
 impl Node {
@@ -145,6 +147,8 @@ impl Node {
         if public {
             warn(DEV_MODE_WARNING);
         }
+        let die_at = |after_s: u32| now.saturating_add(u64::from(after_s) * 1_000_000);
+        let metrics_die_at = release.metrics_die_after_s().map(die_at);
         let node = Self {
             release,
             config,
@@ -156,6 +160,7 @@ impl Node {
             pending: BTreeMap::new(),
             sequence: 0,
             error_debt: 0,
+            metrics_die_at,
             next_dev_warning: public.then(|| now.saturating_add(DEV_MODE_REPEAT_US)),
         };
         Ok((node, lines.into_iter().map(Output::Stdout).collect()))

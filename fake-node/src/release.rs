@@ -186,8 +186,15 @@ pub enum Inborn {
         /// Milliseconds, 1 to 60000.
         delay_ms: u32,
     },
+    /// The functions that lie in the state directory are not taken up at the start, and written over with the next change.
+    FunctionsLost {},
     /// `/metrics` answers 200 with counters and histograms as they were at the node's start; gauges move.
     MetricsStalled {},
+    /// `/metrics` answers 500 from so long after the node's start on.
+    MetricsDie {
+        /// Seconds, 0 to 3600.
+        after_s: u32,
+    },
     /// SIGTERM is logged and has no other effect, so that only SIGKILL ends the node. SIGINT still does.
     SigtermIgnored {},
 }
@@ -199,7 +206,9 @@ impl Inborn {
         match self {
             Self::Errors { .. } => "errors",
             Self::HealthzSlow { .. } => "healthz-slow",
+            Self::FunctionsLost {} => "functions-lost",
             Self::MetricsStalled {} => "metrics-stalled",
+            Self::MetricsDie { .. } => "metrics-die",
             Self::SigtermIgnored {} => "sigterm-ignored",
         }
     }
@@ -294,6 +303,21 @@ impl Release {
                 _ => None,
             })
             .unwrap_or(0)
+    }
+
+    /// Whether functions of before are not taken up at the start.
+    #[must_use]
+    pub fn functions_lost(&self) -> bool {
+        self.born_with.iter().any(|fault| matches!(fault, Inborn::FunctionsLost {}))
+    }
+
+    /// How many seconds after the start `/metrics` dies, if it does.
+    #[must_use]
+    pub fn metrics_die_after_s(&self) -> Option<u32> {
+        self.born_with.iter().find_map(|fault| match fault {
+            Inborn::MetricsDie { after_s } => Some(*after_s),
+            _ => None,
+        })
     }
 
     /// Whether the counters of `/metrics` stand still.

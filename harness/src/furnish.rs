@@ -271,8 +271,8 @@ fn planted(prepared: &Prepared) -> Result<Vec<Entry>, RunError> {
                 let path = format!("{}/instance-0001{}", prepared.bad.state.directory, snapshot::SUFFIX);
                 files.push(entry(&path, "tensor-wasm", 0o640, EntryKind::File(bytes)));
             }
-            // In the release's executable, in the registry's storage, or done when the machine is up.
-            Effect::Inborn { .. } | Effect::Tag { .. } | Effect::Arranged => {}
+            // In the release's executable, in the registry's storage, in the traffic, or done when the machine is up.
+            Effect::Inborn { .. } | Effect::Tag { .. } | Effect::TrappingTenants { .. } | Effect::Arranged => {}
         }
     }
     Ok(files)
@@ -283,6 +283,7 @@ pub fn describe(topology: &Topology, id: &str, effect: &Effect) -> String {
     match effect {
         Effect::PlantSnapshot { format } => format!("a snapshot of format {format} lies in the node's state directory"),
         Effect::Inborn { .. } => "in the release's executable".to_owned(),
+        Effect::TrappingTenants { tenants } => format!("clients of {tenants} of the tenants call an export that traps"),
         Effect::Tag { change: TagChange::Missing } => "the registry has no such tag".to_owned(),
         Effect::Tag { change: TagChange::Moved } => "the registry's tag names the bad build".to_owned(),
         Effect::Arranged => topology.arranged.get(id).map(|arranged| arranged.how.clone()).unwrap_or_default(),

@@ -110,6 +110,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// How many of the tenants' clients call an export that traps.
+    pub fn trapping_tenants(&self) -> usize {
+        let of = self.outside.iter().map(|(_, effect)| match effect {
+            Effect::TrappingTenants { tenants } => *tenants,
+            _ => 0,
+        });
+        of.sum()
+    }
+
     /// Gives the plan another seed, and the id that comes with it. The command line stays as it is.
     pub fn reseed(&mut self, seed: u64) {
         (self.plan.seed, self.plan.id) = (seed.to_string(), seeded(&self.without_seed, seed));
@@ -331,6 +340,8 @@ fn one(
 /// Whether a topology can be made to suffer a fault from outside.
 fn can_have(topology: &Topology, id: &str, effect: &Effect) -> Result<(), String> {
     let wanted = match effect {
+        // The traffic comes from outside the machine.
+        Effect::TrappingTenants { .. } => return Ok(()),
         Effect::Tag { .. } if topology.images.is_none() => "it has no registry",
         Effect::Arranged if !topology.arranged.contains_key(id) => "its file has no `arranged` entry for it",
         _ => return Ok(()),

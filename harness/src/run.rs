@@ -183,6 +183,7 @@ pub fn carry_out(
             .collect(),
         decision: prepared.decision.as_ref(),
         confirm: prepared.confirm.as_ref(),
+        trapping_tenants: prepared.trapping_tenants(),
         monitoring: prepared.monitoring.as_ref(),
     };
     Ok(drive::drive(&drill, host, record)?)

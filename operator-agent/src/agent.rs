@@ -130,7 +130,9 @@ impl Parts {
                 let root::Ran { exit, output, output_bytes } = root::run(&text, Duration::from_millis(timeout_ms));
                 say.say(Happened::RootRan { exit, output, output_bytes });
             }),
-            Request::StartTraffic { per_second, tenants } => in_background(move || traffic.start(per_second, tenants)),
+            Request::StartTraffic { per_second, tenants, trapping } => {
+                in_background(move || traffic.start(per_second, tenants, trapping));
+            }
             Request::StartMonitoring { .. } => {
                 say.say(Happened::MonitoringFailed { why: "the agent starts no rules engine".to_owned() });
             }

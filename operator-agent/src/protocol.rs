@@ -42,6 +42,9 @@ pub enum Request {
         per_second: u64,
         /// Tenant ids; requests take turns.
         tenants: Vec<u64>,
+        /// Of these: tenants whose clients call an export that traps.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trapping: Vec<u64>,
     },
     /// Give the machine a rules engine, fill it with the node's past, start it, and look at it from then on: `AlertsSeen`.
     /// Answered with `MonitoringStarted` or `MonitoringFailed`.

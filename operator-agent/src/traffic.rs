@@ -14,6 +14,9 @@ use crate::reports::Reports;
 
 /// The smallest WebAssembly module: magic and version (WebAssembly core specification 5.5.16), as base64.
 const EMPTY_MODULE: &str = "AGFzbQEAAAA=";
+/// Body of an invoke that asks nothing, and of one that calls an export that traps.
+const PLAIN: &[u8] = b"{}";
+const TRAP: &[u8] = br#"{"export":"trap"}"#;
 /// Requests in flight; beyond it a due request is counted as `not-sent`.
 const IN_FLIGHT_MAX: u64 = 256;
 const REQUEST: Limits = Limits { time: Duration::from_secs(5), body_bytes: 64 << 10 };
@@ -57,7 +60,7 @@ impl Traffic {
     }
 
     /// Deploys a function, then sends; returns when the first request is due.
-    pub fn start(&self, per_second: u64, tenants: Vec<u64>) {
+    pub fn start(&self, per_second: u64, tenants: Vec<u64>, trapping: Vec<u64>) {
         let function = match self.deploy() {
             Ok(function) => function,
             Err(why) => return self.reports.say(Happened::TrafficFailed { why }),
@@ -65,7 +68,7 @@ impl Traffic {
         *self.function.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
         self.sending.store(true, Ordering::SeqCst);
         let traffic = self.clone();
-        std::thread::spawn(move || traffic.send(per_second.max(1), &tenants));
+        std::thread::spawn(move || traffic.send(per_second.max(1), &tenants, &trapping));
         self.reports.say(Happened::TrafficStarted);
     }
 
@@ -91,7 +94,7 @@ impl Traffic {
 
     /// One invoke through the balancer, written down in the ledger.
     pub fn invoke(&self, tenant: u64) -> Option<Answer> {
-        self.invoke_with(&self.client, tenant, b"{}")
+        self.invoke_with(&self.client, tenant, PLAIN)
     }
 
     fn invoke_with(&self, client: &Client, tenant: u64, body: &[u8]) -> Option<Answer> {
@@ -100,7 +103,7 @@ impl Traffic {
         Some(self.ledger.record(Asks::Invoke, || self.post(client, &url, tenant, body)))
     }
 
-    fn send(&self, per_second: u64, tenants: &[u64]) {
+    fn send(&self, per_second: u64, tenants: &[u64], trapping: &[u64]) {
         let began = now_us();
         let mut sent: u64 = 0;
         while self.sending.load(Ordering::SeqCst) {
@@ -112,11 +115,11 @@ impl Traffic {
             }
             let tenant = tenants.get(usize::try_from(sent).unwrap_or(0) % tenants.len().max(1)).copied().unwrap_or(0);
             sent += 1;
-            self.send_one(tenant);
+            self.send_one(tenant, if trapping.contains(&tenant) { TRAP } else { PLAIN });
         }
     }
 
-    fn send_one(&self, tenant: u64) {
+    fn send_one(&self, tenant: u64, body: &'static [u8]) {
         let second = now_us() / 1_000_000;
         self.book(second, |entry| entry.open += 1);
         if self.in_flight.load(Ordering::SeqCst) >= IN_FLIGHT_MAX {
@@ -125,8 +128,8 @@ impl Traffic {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         let traffic = self.clone();
         std::thread::spawn(move || {
-            let word =
-                traffic.invoke(tenant).map_or_else(|| "not-sent".to_owned(), |answer| answer.sample.outcome.word());
+            let answer = traffic.invoke_with(&traffic.client, tenant, body);
+            let word = answer.map_or_else(|| "not-sent".to_owned(), |answer| answer.sample.outcome.word());
             traffic.in_flight.fetch_sub(1, Ordering::SeqCst);
             traffic.close(second, &word);
         });

@@ -253,7 +253,9 @@ impl SimulatedHost {
                 let root::Ran { exit, output, output_bytes } = ran;
                 machine.report(Happened::RootRan { exit, output, output_bytes });
             }
-            Request::StartTraffic { per_second, tenants } => return traffic::start(machine, *per_second, tenants),
+            Request::StartTraffic { per_second, tenants, trapping } => {
+                return traffic::start(machine, *per_second, tenants, trapping);
+            }
             Request::StartMonitoring { .. } => {
                 let why = "the simulator has no rules engine".to_owned();
                 machine.report(Happened::MonitoringFailed { why });

@@ -11,7 +11,7 @@ impl Node {
         let reads = matches!(request.method.as_str(), "GET" | "HEAD");
         match route {
             Route::Healthz if reads => return self.healthz(now),
-            Route::Metrics if reads => return Answer::Now(self.metrics_page(request)),
+            Route::Metrics if reads => return Answer::Now(self.metrics_page(now, request)),
             // Not protected, so a wrong method is told without a token.
             Route::Healthz | Route::Metrics => return Answer::Now(route.method_not_allowed()),
             Route::Functions | Route::Function(_) | Route::Invoke(_) | Route::Unknown => {}
@@ -42,15 +42,22 @@ impl Node {
         }
     }
 
-    fn metrics_page(&self, request: &Request) -> Response {
+    fn metrics_page(&self, now: u64, request: &Request) -> Response {
         if let Some(secret) = &self.config.metrics_token
             && !crate::auth::carries(request, secret)
         {
             return Response::error(401, "unauthorized", "missing or wrong bearer token for /metrics");
         }
+        if self.metrics_are_dead(now) {
+            return Response::error(500, "internal", "the metrics cannot be collected");
+        }
         // Rendered before this scrape is counted, as the real node does: a scrape sees itself in flight only.
         let page = self.metrics.render(&self.release, self.release.metrics_stalled());
         Response::of_type(200, "text/plain; version=0.0.4", page)
+    }
+
+    pub(super) fn metrics_are_dead(&self, now: u64) -> bool {
+        self.metrics_die_at.is_some_and(|at| at <= now)
     }
 
     fn admit(&mut self, now: u64, request: &Request) -> Result<(), Response> {

@@ -21,6 +21,17 @@ const ARGS_MAX: usize = 16;
 pub(super) const KERNEL_US: u64 = 20;
 /// The export that holds its answer for as many milliseconds as its argument says.
 const HOLD_MS: &str = "hold_ms";
+/// The export that traps each time that it is called.
+const TRAP: &str = "trap";
+
+/// What an invoke asks of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// An answer, held for so many microseconds.
+    Hold(u64),
+    /// A trap.
+    Trap,
+}
 
 // Fields that the model does not know are let through: a client of the real node may send them.
 #[derive(Deserialize)]
@@ -73,8 +84,8 @@ impl Node {
         if !self.functions.contains_key(id) {
             return Answer::Now(no_such_function());
         }
-        let hold_us = match hold_us(request) {
-            Ok(hold_us) => hold_us,
+        let asked = match asked(request) {
+            Ok(asked) => asked,
             Err(refusal) => return Answer::Now(refusal),
         };
         self.metrics.instance_spawned();
@@ -82,12 +93,18 @@ impl Node {
             self.metrics.kernels_dispatched(KERNEL_US, 1);
         }
         self.error_debt += self.release.error_share_percent();
-        if self.error_debt >= 100 {
+        let fails = self.error_debt >= 100;
+        if fails {
             self.error_debt -= 100;
-            // A trap comes at once, whatever the guest was asked to hold.
-            self.metrics.instance_terminated();
-            return Answer::Now(Response::error(500, "wasmtime", "internal execution error"));
         }
+        let hold_us = match asked {
+            Asked::Hold(hold_us) if !fails => hold_us,
+            // A trap comes at once, whatever the guest was asked to hold.
+            Asked::Hold(_) | Asked::Trap => {
+                self.metrics.instance_terminated();
+                return Answer::Now(Response::error(500, "wasmtime", "internal execution error"));
+            }
+        };
         let body = format!("{{\"function_id\":\"{id}\",\"result\":\"ok\"}}");
         let done = Response::json(200, body);
         match hold_us {
@@ -158,8 +175,8 @@ fn deployment(request: &Request) -> Result<(String, u64), Response> {
     Ok((name, wasm.len() as u64))
 }
 
-/// For how many microseconds an invoke asks its answer to be held.
-pub(super) fn hold_us(request: &Request) -> Result<u64, Response> {
+/// What an invoke asks of its function.
+pub(super) fn asked(request: &Request) -> Result<Asked, Response> {
     let body = body(request);
     let invocation = if body.is_empty() {
         Invocation::default()
@@ -181,12 +198,14 @@ pub(super) fn hold_us(request: &Request) -> Result<u64, Response> {
     if args.iter().any(|arg| !arg.is_number()) {
         return bad("arguments are numbers");
     }
-    if invocation.export.as_deref() != Some(HOLD_MS) {
-        return Ok(0);
+    match invocation.export.as_deref() {
+        Some(HOLD_MS) => {}
+        Some(TRAP) => return Ok(Asked::Trap),
+        _ => return Ok(Asked::Hold(0)),
     }
     match args.as_slice() {
         [arg] => match arg.as_u64() {
-            Some(ms) => Ok(ms.saturating_mul(1000)),
+            Some(ms) => Ok(Asked::Hold(ms.saturating_mul(1000))),
             None => bad("hold_ms takes one whole number of milliseconds"),
         },
         _ => bad("hold_ms takes one whole number of milliseconds"),

@@ -5,7 +5,7 @@ use crate::auth::Caller;
 use crate::http::{Request, RequestBody};
 use crate::limiter::Admission;
 
-use super::functions::{KERNEL_US, hold_us};
+use super::functions::{Asked, KERNEL_US, asked};
 use super::route::Route;
 use super::{IN_FLIGHT_MAX, Node, Phase};
 
@@ -20,6 +20,8 @@ const SCRAPES: (&str, &str) = ("/metrics", "GET");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alike {
     caller: Caller,
+    /// Its function traps.
+    traps: bool,
 }
 
 impl Node {
@@ -30,12 +32,17 @@ impl Node {
         let complete = matches!(request.body, RequestBody::Complete(_));
         let Route::Invoke(id) = Route::of(request.path()) else { return None };
         let known = request.method == INVOKES.1 && complete && self.functions.contains_key(&id);
-        if !known || !self.takes_alike(request) || hold_us(request) != Ok(0) {
+        if !known || !self.takes_alike(request) {
             return None;
         }
+        let traps = match asked(request) {
+            Ok(Asked::Hold(0)) => false,
+            Ok(Asked::Trap) => true,
+            Ok(Asked::Hold(_)) | Err(_) => return None,
+        };
         crate::auth::caller(request, &config.tokens.tokens, config.dev_mode, config.tenant_required)
             .ok()
-            .map(|caller| Alike { caller })
+            .map(|caller| Alike { caller, traps })
     }
 
     /// Takes invokes in the order of their times, and tells the status of each. False: none was taken, since nothing that
@@ -46,7 +53,7 @@ impl Node {
         }
         let share = self.release.error_share_percent();
         let (mut done, mut failed, mut limited) = (0, 0, 0);
-        for (now, Alike { caller }) in arrivals {
+        for (now, Alike { caller, traps }) in arrivals {
             let status = match self.limiter.admit(now, caller.token, caller.tenant) {
                 Admission::Limited { .. } | Admission::Full => {
                     limited += 1;
@@ -54,8 +61,11 @@ impl Node {
                 }
                 Admission::Admitted => {
                     self.error_debt += share;
-                    if self.error_debt >= 100 {
+                    let fails = self.error_debt >= 100;
+                    if fails {
                         self.error_debt -= 100;
+                    }
+                    if fails || traps {
                         failed += 1;
                         500
                     } else {
@@ -94,12 +104,14 @@ impl Node {
 
     /// Takes a scrape whose page is not read as a whole. False: it was not taken, since its answer is none; hand it to
     /// [`Node::handle`].
-    pub fn scrape_unread(&mut self, request: &Request) -> bool {
+    pub fn scrape_unread(&mut self, now: u64, request: &Request) -> bool {
         let token = self.config.metrics_token.as_ref();
         let may = token.is_none_or(|secret| crate::auth::carries(request, secret));
         let is_scrape = request.method == SCRAPES.1 && Route::of(request.path()) == Route::Metrics;
         let complete = matches!(request.body, RequestBody::Complete(_));
-        let taken = may && is_scrape && complete && self.pending.len() < IN_FLIGHT_MAX && self.takes_alike(request);
+        let alive = !self.metrics_are_dead(now);
+        let taken =
+            may && alive && is_scrape && complete && self.pending.len() < IN_FLIGHT_MAX && self.takes_alike(request);
         if taken {
             self.metrics.requests_answered(SCRAPES.0, SCRAPES.1, 200, 1);
         }

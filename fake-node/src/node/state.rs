@@ -85,7 +85,7 @@ pub(super) fn load(
             Err(reason) => Err(reason.clone()),
         };
         match read {
-            Ok(snapshot) if release.state.functions_survive => {
+            Ok(snapshot) if release.state.functions_survive && !release.functions_lost() => {
                 if functions.len() + snapshot.functions.len() > FUNCTIONS_MAX {
                     unreadable(format!("more than {FUNCTIONS_MAX} functions"), name)?;
                     continue;

@@ -132,8 +132,17 @@ impl Release {
                         "from 1 to 60000 milliseconds",
                     );
                 }
+                Inborn::MetricsDie { after_s } if *after_s > 3_600 => {
+                    return bad(
+                        format!("born_with[{index}].metrics-die.after_s"),
+                        after_s.to_string(),
+                        "from 0 to 3600 seconds",
+                    );
+                }
                 Inborn::Errors { .. }
+                | Inborn::FunctionsLost {}
                 | Inborn::HealthzSlow { .. }
+                | Inborn::MetricsDie { .. }
                 | Inborn::MetricsStalled {}
                 | Inborn::SigtermIgnored {} => {}
             }

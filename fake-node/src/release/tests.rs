@@ -48,6 +48,11 @@ fn wrong_values_are_refused_by_field_and_bound() {
         ),
         (
             "born_with = []",
+            "born_with = [{ metrics-die = { after_s = 3601 } }]",
+            "`born_with[0].metrics-die.after_s` is 3601; it must be from 0 to 3600 seconds",
+        ),
+        (
+            "born_with = []",
             "born_with = [{ healthz-slow = { delay_ms = 60001 } }]",
             "`born_with[0].healthz-slow.delay_ms` is 60001; it must be from 1 to 60000 milliseconds",
         ),
@@ -104,15 +109,17 @@ fn faults_parse_and_answer() {
     let text = BAD.replacen(
         "born_with = []",
         "born_with = [{ errors = { share_percent = 50 } }, { healthz-slow = { delay_ms = 200 } }, { metrics-stalled = {} }, \
-         { sigterm-ignored = {} }]",
+         { sigterm-ignored = {} }, { functions-lost = {} }, { metrics-die = { after_s = 3 } }]",
         1,
     );
     let release = Release::from_toml("x", &text).unwrap();
     assert_eq!((release.error_share_percent(), release.healthz_delay_ms(), release.metrics_stalled()), (50, 200, true));
-    assert!(release.sigterm_ignored());
+    assert!(release.sigterm_ignored() && release.functions_lost());
+    assert_eq!(release.metrics_die_after_s(), Some(3));
     let plain = documented("v0.4.0");
     assert_eq!((plain.error_share_percent(), plain.healthz_delay_ms(), plain.metrics_stalled()), (0, 0, false));
-    assert!(!plain.sigterm_ignored());
+    assert!(!plain.sigterm_ignored() && !plain.functions_lost());
+    assert_eq!(plain.metrics_die_after_s(), None);
 }
 
 #[test]

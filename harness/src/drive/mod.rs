@@ -74,6 +74,8 @@ pub struct Drill<'a> {
     pub decision: Option<&'a Decision>,
     /// What is confirmed before the first step.
     pub confirm: Option<&'a Confirm>,
+    /// How many of the tenants' clients call an export that traps.
+    pub trapping_tenants: usize,
     /// The rules engine that the machine is to have, where the drill has alerts.
     pub monitoring: Option<&'a Monitoring>,
 }
@@ -103,7 +105,7 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
     if let Some(monitoring) = drill.monitoring {
         desk.start_monitoring(monitoring)?;
     }
-    desk.start_traffic()?;
+    desk.start_traffic(drill.trapping_tenants)?;
     if desk.leaves_alone(drill)? {
         return Ok(());
     }
@@ -131,8 +133,12 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
 }
 
 impl Desk<'_> {
-    fn start_traffic(&mut self) -> Result<(), DriveError> {
-        let request = Request::StartTraffic { per_second: TRAFFIC_PER_SECOND, tenants: TENANTS.to_vec() };
+    fn start_traffic(&mut self, trapping: usize) -> Result<(), DriveError> {
+        let request = Request::StartTraffic {
+            per_second: TRAFFIC_PER_SECOND,
+            tenants: TENANTS.to_vec(),
+            trapping: TENANTS.iter().copied().take(trapping).collect(),
+        };
         let (_, started) = self.answer(&request, |what| match what {
             Happened::TrafficStarted => Some(Ok(())),
             Happened::TrafficFailed { why } => Some(Err(why)),

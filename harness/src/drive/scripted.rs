@@ -257,6 +257,7 @@ impl Scene {
             applied: vec![],
             decision: None,
             confirm: self.confirm.as_ref(),
+            trapping_tenants: 0,
             monitoring: None,
         };
         let mut kept = Kept::default();

@@ -53,17 +53,17 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
 }
 
 /// Requests of whole seconds.
-struct Answered {
+pub(super) struct Answered {
     /// With 5xx.
-    errors: u64,
+    pub(super) errors: u64,
     /// In any way.
-    all: u64,
+    pub(super) all: u64,
     /// The seconds that have 5xx.
-    events: Vec<u64>,
+    pub(super) events: Vec<u64>,
 }
 
 impl Answered {
-    fn since(facts: &Facts<'_>, from_us: u64) -> Answered {
+    pub(super) fn since(facts: &Facts<'_>, from_us: u64) -> Answered {
         let mut answered = Answered { errors: 0, all: 0, events: Vec::new() };
         for at in facts.traffic.iter().filter(|at| at.what.0.saturating_mul(1_000_000) >= from_us) {
             let fives = at.what.1.iter().filter(|(outcome, _)| outcome.starts_with('5')).map(|(_, count)| *count);

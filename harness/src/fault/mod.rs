@@ -11,9 +11,13 @@ use crate::judge::FaultEvidence;
 use crate::judge::facts::Facts;
 use crate::scenario::{FaultUse, Role};
 
+mod alert_stuck;
 mod compose_not_edited;
+mod drained_forever;
 mod errors;
+mod functions_lost;
 mod healthz_slow;
+mod metrics_die_after_rollback;
 mod metrics_stalled;
 mod name_conflict;
 mod port_held;
@@ -26,10 +30,14 @@ mod tag_missing;
 mod tag_moved;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 12] = [
+pub static REGISTRY: [&FaultKind; 16] = [
+    &alert_stuck::KIND,
     &compose_not_edited::KIND,
+    &drained_forever::KIND,
     &errors::KIND,
+    &functions_lost::KIND,
     &healthz_slow::KIND,
+    &metrics_die_after_rollback::KIND,
     &metrics_stalled::KIND,
     &name_conflict::KIND,
     &port_held::KIND,
@@ -105,6 +113,11 @@ pub enum Effect {
     Tag {
         /// What.
         change: TagChange,
+    },
+    /// So many of the tenants' clients call an export that traps, whatever release serves.
+    TrappingTenants {
+        /// How many.
+        tenants: usize,
     },
     /// The topology's own file says, under the fault's id, how its machine is made to suffer it. A topology that does not
     /// cannot have the fault.

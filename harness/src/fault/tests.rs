@@ -48,7 +48,7 @@ fn defaults_are_filled_in_and_bounds_kept() {
         "no-such",
         None,
         &[],
-        "compose-not-edited, errors, healthz-slow, metrics-stalled, name-conflict, port-held",
+        "alert-stuck, compose-not-edited, drained-forever, errors, functions-lost, healthz-slow, metrics-die-after-rollback, ",
     );
     refused("healthz-slow", good, &[("delay", 5)], "it has delay_ms");
     refused("metrics-stalled", good, &[("x", 5)], "it has none");
@@ -80,6 +80,13 @@ fn effects_are_a_closed_set() {
         (fault("port-held", None, &[]), Effect::Arranged),
         (fault("compose-not-edited", None, &[]), Effect::Arranged),
         (fault("release-missing", None, &[]), Effect::Arranged),
+        (fault("drained-forever", None, &[]), Effect::Arranged),
+        (fault("alert-stuck", None, &[]), Effect::TrappingTenants { tenants: 1 }),
+        (fault("functions-lost", Some(Role::Good), &[]), inborn(Role::Good, Inborn::FunctionsLost {})),
+        (
+            fault("metrics-die-after-rollback", Some(Role::Good), &[]),
+            inborn(Role::Good, Inborn::MetricsDie { after_s: 0 }),
+        ),
     ] {
         assert_eq!(effect(&given).unwrap(), wanted);
     }
@@ -150,6 +157,66 @@ fn a_slow_healthz_shows_in_the_median() {
     let bad = |ms: u64| fault("healthz-slow", Some(Role::Bad), &[("delay_ms", ms)]);
     seen(sample::recovered(), bad(1), Some("0.900 ms"));
     seen(sample::recovered(), bad(2), None);
+}
+
+/// A recovered drill whose second 8, after the first 200, has these outcomes.
+fn after(outcomes: &'static [(&'static str, u64)]) -> Sample {
+    sample::recovered().edit("traffic", move |what| {
+        if let What::Traffic { second: 8, outcomes: all } = what {
+            *all = outcomes.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+        }
+    })
+}
+
+#[test]
+fn what_outlives_the_release_shows_before_and_after() {
+    let stuck = || fault("alert-stuck", None, &[]);
+    seen(
+        after(&[("200", 16), ("500", 8)]),
+        stuck(),
+        Some("6 of 20 requests to the bad release were answered 5xx, and 8 of"),
+    );
+    seen(after(&[("200", 24)]), stuck(), None);
+    let green = after(&[("200", 16), ("500", 8)]).edit("red-first", |what| {
+        if let What::RedFirst { met, .. } = what {
+            *met = false;
+        }
+    });
+    seen(green, stuck(), None);
+    seen(sample::offline(), stuck(), Some("6 of 20"));
+}
+
+#[test]
+fn lost_functions_show_in_404s_once_the_release_serves() {
+    let lost = || fault("functions-lost", Some(Role::Good), &[]);
+    seen(after(&[("404", 24)]), lost(), Some("24 invokes"));
+    seen(after(&[("200", 24)]), lost(), None);
+    seen(sample::offline(), lost(), None);
+}
+
+#[test]
+fn dead_metrics_show_in_a_fetch_after_the_release_serves() {
+    let dead = || fault("metrics-die-after-rollback", Some(Role::Good), &[]);
+    let failed = |why: &'static str| {
+        sample::recovered().edit("metrics-pair", move |what| {
+            if let What::MetricsPair { failure, .. } = what {
+                *failure = Some(why.to_owned());
+            }
+        })
+    };
+    seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to 500"), dead(), Some("came to 500"));
+    seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to refused"), dead(), None);
+    seen(sample::recovered(), dead(), None);
+}
+
+#[test]
+fn a_node_that_is_never_put_back_shows_in_the_balancers_state() {
+    let forever = || fault("drained-forever", None, &[]);
+    seen(sample::recovered(), forever(), None);
+    let stays_out =
+        || sample::recovered().without(|what| matches!(what, What::BalancerChanged { in_rotation: true, .. }));
+    seen(stays_out(), forever(), Some("kept the node out of rotation"));
+    seen(stays_out().without(|what| matches!(what, What::BalancerChanged { .. })), forever(), None);
 }
 
 #[test]

@@ -74,10 +74,11 @@ pub(super) fn glance(machine: &mut Machine) -> Run<Glance> {
     let asks = machine.agent.asks.clone();
     if let Reached::Node(pid) = machine.reached(Namespace::Host, asks.node.port) {
         super::settle(machine);
-        let seen = machine.node_model(pid).and_then(|(model, _)| {
+        let now = machine.now;
+        let seen = machine.node_model(pid).and_then(|(model, began)| {
             let glance =
                 Glance { version: Some(model.release().version.to_string()), holds: model.invokes_in_flight() > 0 };
-            model.scrape_unread(&asks.metrics).then_some(glance)
+            model.scrape_unread(now.saturating_sub(began), &asks.metrics).then_some(glance)
         });
         if let Some(glance) = seen {
             let way = machine.calibration.net.direct_us;
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_glance_shows_what_the_page_shows() {
         let (mut machine, _) = serving(None);
-        traffic::start(&mut machine, 24, &[1]).unwrap();
+        traffic::start(&mut machine, 24, &[1], &[]).unwrap();
         hold::hold(&mut machine, 500).unwrap();
         for holds in [true, false] {
             let page = metrics(&mut machine);

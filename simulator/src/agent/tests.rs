@@ -111,7 +111,7 @@ const TENANTS: [u64; 3] = [1, 2, 3];
 #[test]
 fn all_that_was_sent_is_told_and_counted_by_the_node() {
     let (mut machine, _) = serving(Some(Inborn::Errors { share_percent: 40 }));
-    traffic::start(&mut machine, 24, &TENANTS).unwrap();
+    traffic::start(&mut machine, 24, &TENANTS, &[]).unwrap();
     let first = machine.now / SECOND;
     machine.run_until((first + 5) * SECOND + 500 * MS).unwrap();
     let before = machine.reports.len();
@@ -131,7 +131,7 @@ fn all_that_was_sent_is_told_and_counted_by_the_node() {
 #[test]
 fn traffic_goes_where_it_went_until_something_changed() {
     let (mut machine, pid) = serving(None);
-    traffic::start(&mut machine, 100, &TENANTS).unwrap();
+    traffic::start(&mut machine, 100, &TENANTS, &[]).unwrap();
     let began = machine.now;
     machine.run_until(began + 1_000 * MS).unwrap();
     machine.balancer_command("set server node/tensor-wasm state drain");
@@ -235,7 +235,7 @@ proptest! {
     #[test]
     fn counters_grow_by_what_the_agent_says_was_sent(per_second in 1u64..40, wait in 0u64..2_000_000) {
         let (mut machine, _) = serving(None);
-        traffic::start(&mut machine, per_second, &TENANTS).unwrap();
+        traffic::start(&mut machine, per_second, &TENANTS, &[]).unwrap();
         machine.run_until(machine.now + wait).unwrap();
         prop_assert_eq!(pair_fits(&mut machine), Ok(()));
     }
@@ -245,7 +245,7 @@ proptest! {
     fn counting_often_is_counting_once(per_second in 1u64..60, share in 0u32..100, often in prop::collection::vec(1u64..700_000, 0..20)) {
         let run = |often: &[u64]| {
             let (mut machine, _) = serving((share > 0).then_some(Inborn::Errors { share_percent: share }));
-            traffic::start(&mut machine, per_second, &TENANTS).unwrap();
+            traffic::start(&mut machine, per_second, &TENANTS, &[]).unwrap();
             let began = machine.now;
             for pause in often {
                 machine.run_until((machine.now + pause).min(began + 4_000 * MS)).unwrap();
@@ -263,7 +263,7 @@ proptest! {
 #[test]
 fn an_invoke_is_held_until_its_time_also_where_others_fail() {
     let (mut machine, _) = serving(Some(Inborn::Errors { share_percent: 90 }));
-    traffic::start(&mut machine, 24, &TENANTS).unwrap();
+    traffic::start(&mut machine, 24, &TENANTS, &[]).unwrap();
     hold::hold(&mut machine, 2000).unwrap();
     machine.run_until(machine.now + 3_000 * MS).unwrap();
     let ended = told(&mut machine, |what| match what {

@@ -19,6 +19,9 @@ use crate::time::{Event, MS, SECOND, Us};
 
 /// The smallest WebAssembly module, as base64.
 const EMPTY_MODULE: &str = "AGFzbQEAAAA=";
+/// Body of an invoke that asks nothing, and of one that calls an export that traps.
+const PLAIN: &str = "{}";
+const TRAP: &str = r#"{"export":"trap"}"#;
 /// For the invokes between two fetches of /metrics.
 pub(super) const MEASURE_TENANT: u64 = 901;
 /// Between two looks whether all has been answered.
@@ -147,7 +150,7 @@ pub(super) fn invoke_request(machine: &Machine, tenant: u64, body: &str) -> Opti
 
 /// One invoke of the strand through the balancer, written down in the ledger.
 pub(super) fn invoke(machine: &mut Machine, tenant: u64) -> Run<()> {
-    let Some(request) = invoke_request(machine, tenant, "{}") else { return Ok(()) };
+    let Some(request) = invoke_request(machine, tenant, PLAIN) else { return Ok(()) };
     let number = machine.agent.ledger.open(machine.now, true);
     let asks = machine.agent.asks.clone();
     let finished = machine.fetch(asks.balancer.pair(), &request, Some(REQUEST_WITHIN))?;
@@ -163,7 +166,7 @@ pub(super) fn status(finished: &Finished) -> Option<u16> {
 }
 
 /// Deploys a function, then sends.
-pub fn start(machine: &mut Machine, per_second: u64, tenants: &[u64]) -> Run<()> {
+pub fn start(machine: &mut Machine, per_second: u64, tenants: &[u64], trapping: &[u64]) -> Run<()> {
     let (asks, setup) = (machine.agent.asks.clone(), machine.agent.setup.clone());
     let token = setup.as_ref().and_then(|setup| setup.token.as_deref());
     let body = format!(r#"{{"name":"drill","wasm_b64":"{EMPTY_MODULE}"}}"#);
@@ -181,7 +184,8 @@ pub fn start(machine: &mut Machine, per_second: u64, tenants: &[u64]) -> Run<()>
     };
     machine.agent.traffic = Traffic { function: Some(id), ..Traffic::default() };
     let tenants = if tenants.is_empty() { &[0] } else { tenants };
-    let requests = tenants.iter().filter_map(|tenant| invoke_request(machine, *tenant, "{}")).collect();
+    let body = |tenant: &u64| if trapping.contains(tenant) { TRAP } else { PLAIN };
+    let requests = tenants.iter().filter_map(|tenant| invoke_request(machine, *tenant, body(tenant))).collect();
     let way = way(machine);
     let now = machine.now;
     let traffic = &mut machine.agent.traffic;

@@ -43,7 +43,7 @@ fn up() -> SimulatedHost {
 }
 
 fn measuring(host: &mut SimulatedHost) -> Us {
-    host.ask(&Request::StartTraffic { per_second: 24, tenants: vec![1, 2, 3] });
+    host.ask(&Request::StartTraffic { per_second: 24, tenants: vec![1, 2, 3], trapping: Vec::new() });
     let now = host.now_us();
     read(host, now + 700 * MS);
     host.ask(&Request::FetchMetricsTwice { apart_ms: 1000, invokes: 10 });
@@ -110,7 +110,7 @@ fn who_waits_again_for_what_was_cut_off_gets_the_same() {
 #[test]
 fn a_request_in_the_middle_of_what_ran_ahead_comes_at_its_time() {
     let mut host = up();
-    host.ask(&Request::StartTraffic { per_second: 24, tenants: vec![1, 2, 3] });
+    host.ask(&Request::StartTraffic { per_second: 24, tenants: vec![1, 2, 3], trapping: Vec::new() });
     let now = host.now_us();
     read(&mut host, now + 700 * MS);
     host.ask(&Request::FetchMetricsTwice { apart_ms: 3000, invokes: 10 });

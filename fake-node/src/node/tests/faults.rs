@@ -69,3 +69,29 @@ fn an_ignored_sigterm_is_a_line_in_the_log_and_sigint_still_ends_the_node() {
     assert_eq!(node.terminate(7), [Output::StopAccepting, Output::Exit { status: 0 }]);
     assert_eq!(node.ignore_sigterm(8), None, "one that has ended says nothing");
 }
+
+#[test]
+fn metrics_die_when_their_time_has_come_and_nothing_else_does() {
+    let mut node = with_fault(Inborn::MetricsDie { after_s: 3 });
+    let scrape = Request::new("GET", "/metrics");
+    assert_eq!(ask(&mut node, 2_999_999, &scrape).status, 200);
+    assert!(node.scrape_unread(2_999_999, &scrape));
+    assert!(!node.scrape_unread(3_000_000, &scrape));
+    let dead = ask(&mut node, 3_000_000, &scrape);
+    assert_eq!((dead.status, text(&dead).contains("\"kind\":\"internal\"")), (500, true), "{dead:?}");
+    assert_eq!(ask(&mut node, 3_000_000, &Request::new("GET", "/healthz")).status, 200);
+}
+
+#[test]
+fn an_export_that_traps_fails_each_call_and_owes_no_other_failure() {
+    let mut node = with_fault(Inborn::Errors { share_percent: 50 });
+    let id = deploy(&mut node, 0);
+    let trap = |tenant| invoke(&id, tenant).json(r#"{"export":"trap"}"#);
+    let statuses: Vec<u16> = (0..4).map(|tenant| ask(&mut node, 0, &trap(tenant)).status).collect();
+    assert_eq!(statuses, [500; 4]);
+    let statuses: Vec<u16> = (0..4).map(|tenant| ask(&mut node, 0, &invoke(&id, tenant)).status).collect();
+    assert_eq!(statuses, [200, 500, 200, 500]);
+    let mut sound = node_of(documented("v0.3.8"));
+    let id = deploy(&mut sound, 0);
+    assert_eq!(ask(&mut sound, 0, &invoke(&id, 0).json(r#"{"export":"trap"}"#)).status, 500);
+}

@@ -48,6 +48,20 @@ fn functions_survive_a_restart_and_a_rollback() {
 }
 
 #[test]
+fn lost_functions_are_not_taken_up_and_new_ones_are_kept() {
+    let mut before = node_of(documented("v0.4.0"));
+    let outputs = before.handle(0, RequestId(1), &post("/functions").json(MODULE));
+    let (file, bytes) = written(&outputs).unwrap();
+    let id = before.functions().keys().next().unwrap().clone();
+    let mut release = documented("v0.3.8");
+    release.born_with.push(Inborn::FunctionsLost {});
+    let (mut node, _) = start(release, &files(&[(&file, Ok(bytes))])).unwrap();
+    assert_eq!(ask(&mut node, 0, &invoke(&id, 0)).status, 404);
+    let id = deploy(&mut node, 0);
+    assert_eq!(ask(&mut node, 0, &invoke(&id, 0)).status, 200);
+}
+
+#[test]
 fn a_release_that_keeps_nothing_writes_and_reads_nothing() {
     let mut release = documented("v0.4.0");
     release.state.functions_survive = false;
