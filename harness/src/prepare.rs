@@ -17,9 +17,11 @@ use crate::runbook::Runbook;
 use crate::scenario::{Expectation, Operator, Role, Scenario};
 use crate::topology::{self, Topology, plain_absolute};
 
+mod alerts;
 mod confirmed;
 mod decided;
 mod given;
+mod past;
 
 pub use given::{cases_folder, files, load};
 
@@ -245,6 +247,8 @@ struct Decides<'a> {
     host: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monitoring: Option<&'a Monitoring>,
 }
 
 fn one(
@@ -281,6 +285,10 @@ fn one(
         can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
     }
     let decided = decided::decide(selection, runbook, given)?;
+    let (monitoring, alerts) = match alerts::alerts(selection, given, &procedure.claims, &bad)? {
+        Some(watched) => (Some(watched.monitoring), Some(watched.planned)),
+        None => (None, None),
+    };
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
     let harness = env!("CARGO_PKG_VERSION");
     let decides = Decides {
@@ -294,6 +302,7 @@ fn one(
         operator,
         host: selection.host.as_str(),
         decision: decided.as_ref().map(|decided| &decided.decision),
+        monitoring: monitoring.as_ref(),
     };
     let decision = decided.as_ref().map(|decided| &decided.decision);
     let confirm = confirmed::confirm(runbook, given, (&procedure, &topology), decision)?;
@@ -331,10 +340,10 @@ fn one(
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
         fetches_first: runbook.fetches_first(&releases),
-        alerts: None,
+        alerts,
     };
     let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.decision));
-    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm, monitoring: None })
+    Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm, monitoring })
 }
 
 /// Whether a topology can be made to suffer a fault from outside.

@@ -11,7 +11,7 @@ const ID: &str = "metrics";
 pub(crate) const HTTP_COUNTER: &str = "tensor_wasm_http_requests_total";
 
 /// Label value of invokes (node-contract.md section 3: `route` is the template).
-const INVOKE_ROUTE: &str = "/functions/:id/invoke";
+pub(crate) const INVOKE_ROUTE: &str = "/functions/:id/invoke";
 
 /// Label value of the scrapes themselves, which a node counts after it has rendered the body.
 const METRICS_ROUTE: &str = "/metrics";

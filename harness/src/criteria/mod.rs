@@ -13,7 +13,7 @@ mod metrics;
 mod slo;
 mod version;
 
-pub(crate) use metrics::{HTTP_COUNTER, Pair};
+pub(crate) use metrics::{HTTP_COUNTER, INVOKE_ROUTE, Pair};
 
 /// A verification point.
 pub trait Criterion: Sync {

@@ -23,7 +23,7 @@ mod verification;
 use desk::Desk;
 
 /// Requests a second through the balancer: 8 for each tenant, below the node's limit of 10 (node-contract.md section 2).
-const TRAFFIC_PER_SECOND: u64 = 24;
+pub(crate) const TRAFFIC_PER_SECOND: u64 = 24;
 const TENANTS: [u64; 3] = [1, 2, 3];
 /// The fast burn's threshold, 14.4 x 0.005 = 7.2 % of requests (node-contract.md section 8), rounded up.
 const RED_PERCENT: u64 = 8;

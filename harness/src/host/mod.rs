@@ -12,7 +12,7 @@ pub mod container;
 pub mod sim;
 
 /// Between two probes of /healthz by the agent.
-const PROBE_PAUSE_MS: u64 = 25;
+pub(crate) const PROBE_PAUSE_MS: u64 = 25;
 /// The pager's listener on the machine.
 const PAGER: &str = "127.0.0.1:9099";
 
