@@ -2,7 +2,6 @@
 //! machine, and to what a judge has to know of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use alert_rules::Comparison;
 use alert_rules::Sli;
@@ -16,7 +15,6 @@ use super::{BadInput, Given, Selection};
 use crate::criteria::{HTTP_COUNTER, INVOKE_ROUTE};
 use crate::history::event::{PlannedAlerts, PlannedCondition, PlannedSli};
 use crate::runbook::claims::{Claims, Range};
-use crate::scenario::Alerts;
 use crate::topology;
 
 /// Below the folder of scenarios.

@@ -64,6 +64,19 @@ fn a_scenario_that_cannot_be_drilled_is_refused_with_its_file() {
             "format = 999",
             ": fault `snapshot-incompatible`: the bad release 0.4.0 could not run either: format is 999, and it reads 1, 2, 3",
         ),
+        (
+            "alert-clears",
+            "trigger = \"availability-fast-burn\"",
+            "trigger = \"bad-feeling\"",
+            ": trigger: \"bad-feeling\" with [alerts], and no rule of scenarios/alerts/tensor-wasm.yml leads there; looked for \
+             availability-fast-burn, availability-slow-burn, ",
+        ),
+        (
+            "alert-clears",
+            "incident_minutes = 20\n",
+            "incident_minutes = 20\nscale = 7\n",
+            ": alerts.scale: 7: group tensor-wasm-availability: the interval 30s divided by 7 is not a whole number",
+        ),
     ] {
         let path = edited(folder.path(), name, from, to);
         let file = path.display().to_string();
@@ -192,4 +205,36 @@ fn each_drill_is_asked_for_again_as_it_was_given() {
     assert_eq!(drills.len(), 3);
     let all = prepare(&selection(&[ALL], "systemd", &[Operator::Careful])).unwrap();
     assert!(all[0].rerun.starts_with("rollback-drill drill --scenario baseline "), "{}", all[0].rerun);
+}
+
+#[test]
+fn alerts_come_from_the_rule_files_with_their_windows_scaled() {
+    let prepared = prepare(&selection(&["alert-clears"], "systemd", &[Operator::Careful])).unwrap().remove(0);
+    let (alerts, monitoring) = (prepared.plan.alerts.unwrap(), prepared.monitoring.unwrap());
+    assert_eq!((alerts.scale, alerts.originating.as_str()), (60, "TensorWasmAvailabilityFastBurn"));
+    // 2 m, 5 to 15 minutes, 15 s and 30 s.
+    assert_eq!((alerts.hold_ms, alerts.clears_within_ms.from, alerts.clears_within_ms.to), (2_000, 5_000, 15_000));
+    assert_eq!((alerts.scrape_ms, alerts.evaluate_ms, alerts.refills_after_ms), (250, 500, 5_000));
+    let conditions: Vec<(f64, u64)> = alerts.conditions.iter().map(|one| (one.above, one.window_ms)).collect();
+    assert_eq!(conditions, [(0.072, 5_000), (0.072, 60_000)]);
+    let slis: Vec<(&str, bool, f64)> =
+        alerts.slis.iter().map(|sli| (sli.id.as_str(), sli.at_least, sli.target)).collect();
+    assert_eq!(
+        slis,
+        [
+            ("availability_http", true, 0.995),
+            ("error_rate_invoke", false, 0.01),
+            ("invoke_p95", false, 0.1),
+            ("healthz_p95", false, 0.01),
+            ("dispatch_p95", false, 0.00005),
+        ]
+    );
+    // All that is looked at is asked for, and the rules are the file's, all of them.
+    let wanted = alerts.conditions.iter().map(|one| &one.reading).chain([&alerts.invokes]);
+    let wanted = wanted.chain(alerts.slis.iter().flat_map(|sli| [&sli.reading, &sli.backing]));
+    assert_eq!(wanted.collect::<std::collections::BTreeSet<_>>(), monitoring.readings.keys().collect());
+    let rules = alert_rules::RuleFile::read(&monitoring.rules, "scaled").unwrap();
+    assert_eq!(rules.rules().count(), 6);
+    assert!(monitoring.readings.values().all(|text| alert_rules::Expr::parse(text).is_ok()));
+    assert_eq!(prepare(&selection(&["baseline"], "systemd", &[Operator::Careful])).unwrap()[0].plan.alerts, None);
 }
