@@ -18,7 +18,15 @@ use rollback_harness::verdict::Verdict;
 
 /// Whole drills, one for each kind of ending that a drill of today can have.
 fn drills() -> Vec<History> {
-    let drills = [sample::recovered(), sample::confirmed(), sample::slow(), sample::offline(), sample::given_up()];
+    let drills = [
+        sample::recovered(),
+        sample::confirmed(),
+        sample::alerted(),
+        sample::alerted().still_firing(),
+        sample::slow(),
+        sample::offline(),
+        sample::given_up(),
+    ];
     drills.map(|drill| drill.history()).to_vec()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::judge::alerts::{self, How};
 use crate::judge::facts::{Facts, SEV_1};
 use crate::judge::look::{Look, Serving};
 use crate::judge::{CriterionResult, FaultEvidence, Outcome};
@@ -250,8 +251,11 @@ fn failing_criterion(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
     tell(Verdict::Unverified, "fails", &failing)
 }
 
-/// (9) The alert still fires, by value.
+/// (9) The alert still fires, by value, at the end of its time.
 fn alert_still_fires(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
+    if !matches!(alerts::clearing(case.facts)?.how, How::StillFires(_)) {
+        return None;
+    }
     let mut failing = case.judged(|outcome| outcome == Outcome::Fail);
     failing.retain(|(id, _)| *id == "alert");
     tell(Verdict::Misdiagnosed, "fails", &failing)

@@ -8,6 +8,7 @@ use crate::drive::{Drill, DriveError};
 use crate::history::What;
 use crate::history::read;
 use crate::judge::Outcome;
+use crate::judge::alerts::pause_max_us;
 use crate::judge::facts::Facts;
 
 /// For the originating alert to fire once the rules engine runs, beyond its own `for`.
@@ -51,10 +52,11 @@ impl Desk<'_> {
         let Some(alerts) = &drill.plan.alerts else { return Ok(()) };
         let Some(criterion) = criteria::find(criterion) else { return Ok(()) };
         let from_us = self.host.now_us();
-        // The runbook's time counts from the restart, and an alert that clears at its very end is held, too.
+        // The runbook's time counts from the restart, and an alert that clears at its very end is held, too, which only
+        // looks can show.
         let restarted_us = self.ready.map_or(from_us, |ready| ready.at_us);
         let within_ms = alerts.clears_within_ms.to.saturating_add(alerts.hold_ms);
-        let until = restarted_us.saturating_add(within_ms.saturating_mul(1000));
+        let until = restarted_us.saturating_add(within_ms.saturating_mul(1000)).saturating_add(pause_max_us(alerts));
         let mut seen = 0;
         loop {
             // The oracle is asked anew where there is news of alerts.

@@ -37,8 +37,10 @@ pub struct PlannedAlerts {
 pub struct PlannedCondition {
     /// Name of the reading that is compared.
     pub reading: String,
-    /// It holds where the reading is greater than this.
+    /// It holds where the reading is greater than this, in `unit`.
     pub above: f64,
+    /// `ratio`, or `seconds` where it compares a percentile: of nothing there is none, and that is a silence.
+    pub unit: String,
     /// Its window, milliseconds.
     pub window_ms: u64,
 }
@@ -57,6 +59,8 @@ pub struct PlannedSli {
     pub target: f64,
     /// Unit of reading and target, for a person: `seconds` or `ratio`.
     pub unit: String,
+    /// The reading's window, milliseconds: this long after a restart it still tells of what was before.
+    pub window_ms: u64,
     /// What the reading is where it has no number although requests stand behind it; `None`: that says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_samples: Option<f64>,

@@ -13,6 +13,7 @@ use crate::invariants;
 use crate::scenario::Expectation;
 use crate::verdict::{self, Verdict};
 
+pub mod alerts;
 pub mod command;
 pub mod container;
 pub mod facts;

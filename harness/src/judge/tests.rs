@@ -9,6 +9,7 @@ use sample::Sample;
 fn whole_drills_end_as_they_are_expected_to() {
     for (name, sample, verdict) in [
         ("recovered", sample::recovered(), Verdict::Recovered),
+        ("alerted", sample::alerted(), Verdict::Recovered),
         ("slow", sample::slow(), Verdict::Unverified),
         ("offline", sample::offline(), Verdict::Offline),
         ("given-up", sample::given_up(), Verdict::GivenUp),

@@ -1,5 +1,5 @@
-//! Made-up Histories for tests, whole and plausible: a recovery, one with a slow /healthz, an offline and a given-up
-//! ending. Their commands are words, because no command of a procedure stands in code.
+//! Made-up Histories for tests, whole and plausible: a recovery, one with a slow /healthz, one with alerts, an
+//! offline and a given-up ending. Their commands are words, because no command of a procedure stands in code.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,10 @@ use crate::runbook::claims::{Claim, Claims, Range};
 use crate::scenario::{Expectation, FaultUse, Operator, Role};
 use crate::verdict::Verdict;
 
+mod alerted;
 mod drills;
 
+pub use alerted::{ALERT, CLEARS_MS, EVER_MS, Seen, WATCHED_MS, alerted};
 pub use drills::{confirmed, given_up, offline, recovered, slow};
 
 /// A History under construction: times and events, numbered when it is done.
