@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use crate::judge::facts::Facts;
 use crate::judge::{CriterionResult, Finding};
 
+mod alert_cannot_clear_in_time;
+mod alert_clears_for_silence;
 mod blind_check;
 mod claim_overrun;
 mod false_alarm;
@@ -17,6 +19,7 @@ mod masked_failure;
 mod removed_before_fetched;
 mod restart_claim;
 mod silent_cause;
+mod slo_cannot_recover_in_a_drill;
 mod supplied_needed;
 
 /// A rule.
@@ -29,7 +32,9 @@ pub trait FindingRule: Sync {
 }
 
 /// All rules that look at a drill.
-pub static REGISTRY: [&dyn FindingRule; 11] = [
+pub static REGISTRY: [&dyn FindingRule; 14] = [
+    &alert_cannot_clear_in_time::AlertCannotClearInTime,
+    &alert_clears_for_silence::AlertClearsForSilence,
     &blind_check::BlindCheck,
     &claim_overrun::ClaimOverrun,
     &false_alarm::FalseAlarm,
@@ -40,6 +45,7 @@ pub static REGISTRY: [&dyn FindingRule; 11] = [
     &removed_before_fetched::RemovedBeforeFetched,
     &restart_claim::RestartClaim,
     &silent_cause::SilentCause,
+    &slo_cannot_recover_in_a_drill::SloCannotRecoverInADrill,
     &supplied_needed::SuppliedNeeded,
 ];
 

@@ -230,6 +230,74 @@ fn who_fetched_to_confirm_has_not_removed_before_it_was_fetched() {
 }
 
 #[test]
+fn a_drill_with_alerts_shows_what_no_drill_can_wait_for() {
+    assert_eq!(rules(sample::alerted()), ["sample-rule", "slo-cannot-recover-in-a-drill"]);
+    let told = "availability_http is over 30 days: what the incident spent comes back as days grow old, in no watch of \
+                minutes. It was judged on what is spent now, over 5 minutes: 1, at least 0.995";
+    check(sample::alerted(), "slo-cannot-recover-in-a-drill", Some(110), told);
+    let daily = sample::alerted().edit_plan(|plan| {
+        plan.alerts.as_mut().unwrap().slis.iter_mut().for_each(|sli| sli.objective_over_ms = None);
+    });
+    assert_eq!(rules(daily), ["sample-rule"]);
+}
+
+#[test]
+fn an_alert_whose_own_windows_are_too_long() {
+    let rule = "alert-cannot-clear-in-time";
+    // Windows of 30 minutes and 6 hours, and a share of 31.2 % before step 1.
+    let slow_burn = |share: f64| {
+        let slow = sample::alerted().edit_plan(|plan| {
+            let conditions = &mut plan.alerts.as_mut().unwrap().conditions;
+            conditions.iter_mut().for_each(|condition| condition.above = 0.03);
+            (conditions[0].window_ms, conditions[1].window_ms) = (30_000, 360_000);
+        });
+        slow.edit_alerts(0, sample::EVER_MS, move |seen| seen.read("condition-1", Some(share)))
+    };
+    let told = |minutes: &str, share: &str| {
+        format!(
+            "SampleBurn takes {minutes} minutes to clear where every request is answered well from the restart on (30 min \
+             × (1 − 0.03 / {share})), promised are 5 to 15 minutes"
+        )
+    };
+    check(slow_burn(1.0), rule, Some(109), &told("29.1", "1"));
+    check(slow_burn(0.312), rule, Some(109), &told("27.1", "0.312"));
+    check(slow_burn(0.061), rule, Some(109), &told("15.2", "0.061"));
+    assert!(!rules(slow_burn(0.06)).contains(&rule.to_owned()), "15 minutes are within the claim");
+    // A percentile does not say how many were slow.
+    let latency = |window_ms: u64| {
+        slow_burn(0.312).edit_plan(move |plan| {
+            for condition in &mut plan.alerts.as_mut().unwrap().conditions {
+                (condition.unit, condition.window_ms) = ("seconds".into(), window_ms);
+            }
+        })
+    };
+    check(latency(30_000), rule, Some(109), "takes 30 minutes to clear where every request is answered well from the");
+    check(latency(30_000), rule, Some(109), "(at most; its window is 30 minutes)");
+    assert!(!rules(latency(15_000)).contains(&rule.to_owned()));
+    let never = slow_burn(1.0).without(|what| matches!(what, What::AlertFirst { .. }));
+    assert!(!rules(never).contains(&rule.to_owned()));
+}
+
+#[test]
+fn an_alert_that_goes_away_because_nothing_is_measured() {
+    let rule = "alert-clears-for-silence";
+    let silent = |sample: Sample| assert!(!rules(sample).contains(&rule.to_owned()));
+    let cut = |from_ms: u64, to_ms: u64| {
+        sample::alerted().watched_to_the_end().edit_alerts(from_ms, to_ms, |seen| seen.scrape.ok = false)
+    };
+    check(cut(sample::CLEARS_MS, sample::EVER_MS), rule, Some(109), "SampleBurn was inactive, and that shows nothing");
+    // For a while, as long as the rule waits and longer; then by value.
+    check(cut(11_000, 13_500), rule, Some(109), "was inactive for 2.00 s, and that shows nothing: the node cannot be");
+    silent(cut(11_000, 13_000));
+    silent(cut(0, sample::CLEARS_MS));
+    let drained = sample::alerted().after("watched", What::BalancerChanged { in_rotation: false, state: "".into() });
+    silent(drained);
+    silent(sample::alerted().still_firing().edit_alerts(0, sample::EVER_MS, |seen| seen.scrape.ok = false));
+    let never = cut(sample::CLEARS_MS, sample::EVER_MS).without(|what| matches!(what, What::AlertFirst { .. }));
+    silent(never);
+}
+
+#[test]
 fn findings_are_sorted_and_stand_once() {
     let twice = sample::offline().edit_plan(|plan| plan.static_findings.extend(plan.static_findings.clone()));
     let findings = judge(&twice.history()).findings;
