@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use super::story;
 use crate::criteria;
-use crate::history::event::{Plan, What};
+use crate::history::event::{AlertState, What};
 use crate::history::read::History;
 use crate::invariants;
+use crate::judge::alerts::{self, AlertLook};
 use crate::judge::command::CommandRun;
 use crate::judge::facts::Facts;
 use crate::judge::{Judgement, Outcome};
@@ -28,7 +29,7 @@ fn write(out: &mut String, history: &History, judgement: &Judgement) -> std::fmt
     let Some(facts) = Facts::of(history) else {
         return writeln!(out, "# A drill without a plan\n\n{}", inline(&judgement.because));
     };
-    head(out, facts.plan, judgement)?;
+    head(out, &facts, judgement)?;
     requirements(out, &facts, history)?;
     excerpts(out, &facts)?;
     results(out, judgement)?;
@@ -36,7 +37,8 @@ fn write(out: &mut String, history: &History, judgement: &Judgement) -> std::fmt
     timeline(out, &facts)
 }
 
-fn head(out: &mut String, plan: &Plan, judgement: &Judgement) -> std::fmt::Result {
+fn head(out: &mut String, facts: &Facts<'_>, judgement: &Judgement) -> std::fmt::Result {
+    let plan = facts.plan;
     let (bad, good) = (&plan.bad, &plan.good);
     writeln!(out, "# Rollback v{} → v{}: {}\n", bad.version, good.version, story::word(&judgement.verdict))?;
     writeln!(
@@ -62,11 +64,27 @@ fn head(out: &mut String, plan: &Plan, judgement: &Judgement) -> std::fmt::Resul
     writeln!(out, "| Bad release | v{}, executable `{}` |", bad.version, bad.executable_sha256)?;
     writeln!(out, "| Good release | v{}, executable `{}` |", good.version, good.executable_sha256)?;
     writeln!(out, "| Trigger | {} |", inline(&plan.trigger))?;
+    if let Some(alert) = alert(facts) {
+        writeln!(out, "| Alert | {} |", inline(&alert))?;
+    }
     writeln!(out, "| Runbook | `{}`, SHA-256 `{}` |", plan.runbook.path, plan.runbook.sha256)?;
     for (name, value) in story::figures(&judgement.metrics) {
         writeln!(out, "| {} | {value} |", capital(name))?;
     }
     Ok(())
+}
+
+/// The alert behind the trigger: when it was first seen firing, and since when it was not any more at the end.
+fn alert(facts: &Facts<'_>) -> Option<String> {
+    let alerts = facts.plan.alerts.as_ref()?;
+    let (name, looks) = (&alerts.originating, alerts::looks(facts, alerts));
+    let firing = |look: &AlertLook<'_>| look.state == Some(AlertState::Firing);
+    let Some(first) = looks.iter().find(|look| firing(look)) else { return Some(format!("{name}, never seen firing")) };
+    let at = |look: &AlertLook<'_>| format!("{} s (event {})", story::time(look.at_us), look.n);
+    let active = |look: &AlertLook<'_>| look.state.is_some_and(|state| state != AlertState::Inactive);
+    let cleared = looks.iter().rposition(active).and_then(|last| looks.get(last + 1));
+    let cleared = cleared.map_or_else(|| "active to the end".into(), |look| format!("inactive from {} on", at(look)));
+    Some(format!("{name}, seen firing first at {}, {cleared}", at(first)))
 }
 
 fn requirements(out: &mut String, facts: &Facts<'_>, history: &History) -> std::fmt::Result {
@@ -251,12 +269,32 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::sample;
 
     #[test]
     fn what_commands_print_cannot_break_the_tables() {
         assert_eq!(inline("a|b\n c <b> *x* [y](z) \\"), "a\\|b c &lt;b> \\*x\\* \\[y\\](z) \\\\");
         assert_eq!(code("a | `b`\nc"), "`` a | `b` … ``");
         assert_eq!(cell("`a | b`"), "`a \\| b`");
+    }
+
+    #[test]
+    fn the_alert_is_told_beside_the_trigger() {
+        let row = |sample: sample::Sample| {
+            let history = sample.history();
+            let text = incident(&history, &crate::judge::judge(&history));
+            text.lines().find(|line| line.starts_with("| Alert |")).map(str::to_owned)
+        };
+        assert_eq!(row(sample::recovered()), None);
+        let told = |sample: sample::Sample| row(sample).unwrap();
+        let cleared = told(sample::alerted());
+        assert!(cleared.contains("SampleBurn, seen firing first at 2.500 s (event "), "{cleared}");
+        assert!(cleared.contains("inactive from 9.500 s (event "), "{cleared}");
+        assert!(told(sample::alerted().still_firing()).ends_with("active to the end |"));
+        assert_eq!(
+            told(sample::alerted().without_alerts(0, sample::EVER_MS)),
+            "| Alert | SampleBurn, never seen firing |"
+        );
     }
 
     #[test]

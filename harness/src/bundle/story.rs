@@ -1,8 +1,10 @@
 //! A History told to a person: what `incident.md` and the text report say of each event, in one place.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::history::event::{Block, BlockEnd, Event, What};
+use crate::history::event::{AlertState, Block, BlockEnd, Event, Scrape, What};
 pub use crate::history::words::{one_line, printable};
 use crate::judge::command::CommandRun;
 use crate::procedure::Origin;
@@ -92,8 +94,8 @@ pub fn block(block: Block) -> &'static str {
     }
 }
 
-/// What an event means to a person who knows those `before` it: the probe tells its outcome after each command, which is
-/// news only where it is another one.
+/// What an event means to a person who knows those `before` it: the probe tells its outcome after each command, and the
+/// rules engine is looked at each second, which is news only where it is something else.
 pub fn news(before: &[Event], what: &What) -> Option<String> {
     let repeated = match what {
         What::ProbeChanged { outcome, .. } => {
@@ -103,9 +105,38 @@ pub fn news(before: &[Event], what: &What) -> Option<String> {
             });
             told == Some(outcome)
         }
+        What::AlertsSeen { alerts, scrape, .. } => {
+            return alert_news(before, alerts, scrape).map(|news| printable(&news));
+        }
         _ => false,
     };
     if repeated { None } else { note(what).map(|note| printable(&note)) }
+}
+
+/// What became of the alert that led here and of the scraping since the last look. Before the first one nothing fired.
+fn alert_news(before: &[Event], alerts: &BTreeMap<String, AlertState>, scrape: &Scrape) -> Option<String> {
+    let Some(What::DrillBegan { plan }) = before.first().map(|first| &first.what) else { return None };
+    let originating = &plan.alerts.as_ref()?.originating;
+    let told = before.iter().rev().find_map(|event| match &event.what {
+        What::AlertsSeen { alerts, scrape, .. } => Some((alerts.get(originating), scrape.ok)),
+        _ => None,
+    });
+    let (was, was_ok) = told.map_or((AlertState::Inactive, true), |(state, ok)| (known(state), ok));
+    let is = known(alerts.get(originating));
+    let mut news = Vec::new();
+    if was != is {
+        news.push(format!("{originating}: {} → {}", word(&was), word(&is)));
+    }
+    match (was_ok, scrape.ok) {
+        (true, false) => news.push(format!("the node's metrics cannot be scraped: {}", one_line(&scrape.error))),
+        (false, true) => news.push("the node's metrics are scraped again".into()),
+        _ => {}
+    }
+    (!news.is_empty()).then(|| news.join("; "))
+}
+
+fn known(state: Option<&AlertState>) -> AlertState {
+    state.copied().unwrap_or(AlertState::Inactive)
 }
 
 /// What an event means to a person; `None` for those that are told otherwise (commands, blocks) or only in numbers.
@@ -214,14 +245,22 @@ pub fn events(numbers: &[u64]) -> String {
 }
 
 /// The figures of a drill by name; what was not measured says so.
-pub fn figures(metrics: &crate::judge::Metrics) -> [(&'static str, String); 4] {
+pub fn figures(metrics: &crate::judge::Metrics) -> Vec<(&'static str, String)> {
     let ms = |ms: Option<u64>| ms.map_or_else(not_measured, |ms| took(ms.saturating_mul(1000)));
-    [
+    let mut figures = vec![
         ("downtime", ms(metrics.downtime_ms)),
         ("time to healthy", ms(metrics.time_to_healthy_ms)),
         ("requests failed", metrics.requests_failed.map_or_else(not_measured, |count| count.to_string())),
         ("error budget spent", metrics.budget_spent_percent.map_or_else(not_measured, |part| format!("{part:.4} %"))),
-    ]
+    ];
+    if let Some(alerts) = &metrics.alerts {
+        figures.extend([
+            ("time drained", ms(alerts.drained_ms)),
+            ("left of the time to answer", ms(alerts.ready_margin_ms)),
+            ("left of the alert's time", ms(alerts.alert_margin_ms)),
+        ]);
+    }
+    figures
 }
 
 fn not_measured() -> String {
@@ -252,6 +291,28 @@ mod tests {
             assert_eq!(took(us), said);
         }
         assert_eq!(time(5_900_400), "5.900");
+    }
+
+    #[test]
+    fn looks_at_alerts_are_news_where_something_changed() {
+        let history = crate::judge::sample::alerted().history();
+        let told = |history: &crate::history::read::History| -> Vec<(u64, String)> {
+            let looks = history.events.iter().enumerate();
+            let looks = looks.filter(|(_, event)| matches!(event.what, What::AlertsSeen { .. }));
+            looks.filter_map(|(i, event)| Some((event.at_us, news(&history.events[..i], &event.what)?))).collect()
+        };
+        let said: Vec<(u64, String)> = [
+            (1_500_000, "SampleBurn: inactive → pending"),
+            (2_500_000, "SampleBurn: pending → firing"),
+            (5_100_000, "the node's metrics cannot be scraped: connection refused"),
+            (5_450_000, "the node's metrics are scraped again"),
+            (9_500_000, "SampleBurn: firing → inactive"),
+        ]
+        .map(|(at_us, said)| (at_us, said.to_owned()))
+        .to_vec();
+        assert_eq!(told(&history), said);
+        let without = crate::judge::sample::alerted().edit_plan(|plan| plan.alerts = None).history();
+        assert!(told(&without).is_empty());
     }
 
     #[test]

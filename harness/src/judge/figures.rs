@@ -1,8 +1,9 @@
 //! The figures of a drill: how long, how many, how much of the budget.
 
-use super::Metrics;
+use super::alerts;
 use super::command::CommandRun;
 use super::facts::Facts;
+use super::{AlertMetrics, Metrics};
 use crate::history::What;
 
 /// The monthly error budget (node-contract.md section 8: 99.5 % over 30 days): 216 minutes.
@@ -18,7 +19,44 @@ pub fn figures(facts: &Facts<'_>) -> Metrics {
         requests_failed: requests_failed(facts),
         time_to_healthy_ms: time_to_healthy_ms(facts),
         budget_spent_percent: downtime_ms.map(budget_spent_percent),
+        alerts: facts.plan.alerts.as_ref().map(|_| of_alerts(facts)),
     }
+}
+
+fn of_alerts(facts: &Facts<'_>) -> AlertMetrics {
+    let ready = facts.find(|what| match what {
+        What::ReadyClaim { met: true, after_ms, .. } => Some(*after_ms),
+        _ => None,
+    });
+    let within_ms = facts.plan.claims.ready_within_ms.value;
+    let cleared = alerts::clearing(facts).and_then(|clearing| match clearing.how {
+        alerts::How::ByValue(cleared) => Some(cleared.left_us / 1000),
+        _ => None,
+    });
+    AlertMetrics {
+        drained_ms: drained_ms(facts),
+        ready_margin_ms: ready.first().and_then(|at| within_ms.checked_sub(at.what)),
+        alert_margin_ms: cleared,
+    }
+}
+
+/// All the time out of rotation; to the last event where it is never put back. `None` where the balancer told of nothing.
+fn drained_ms(facts: &Facts<'_>) -> Option<u64> {
+    let end_us = facts.events.last()?.at_us;
+    let mut out_us = None;
+    let mut drained_us: u64 = 0;
+    for change in &facts.rotation {
+        match (change.what, out_us) {
+            (false, None) => out_us = Some(change.at_us),
+            (true, Some(from_us)) => {
+                drained_us = drained_us.saturating_add(change.at_us.saturating_sub(from_us));
+                out_us = None;
+            }
+            _ => {}
+        }
+    }
+    let rest_us = out_us.map_or(0, |from_us| end_us.saturating_sub(from_us));
+    (!facts.rotation.is_empty()).then(|| drained_us.saturating_add(rest_us) / 1000)
 }
 
 /// With four places (13 ms of downtime): as many as are true, and few enough to come back from JSON as they went in.
@@ -117,6 +155,30 @@ mod tests {
             |what| matches!(what, What::NodeStarted { process } if process.version.as_deref() == Some("0.3.8")),
         );
         assert_eq!(of(only_bad).time_to_healthy_ms, None);
+    }
+
+    #[test]
+    fn a_drill_with_alerts_tells_what_was_left_of_its_times() {
+        let alerts = |sample: Sample| of(sample).alerts;
+        assert_eq!(alerts(sample::recovered()), None);
+        // Drained from 4.6 s to 6.15 s; ready 0.7 s after the start, of 60 s; clear 3.6 s after the first 200, of 15 s.
+        let all =
+            AlertMetrics { drained_ms: Some(1_550), ready_margin_ms: Some(59_300), alert_margin_ms: Some(11_400) };
+        assert_eq!(alerts(sample::alerted()), Some(all.clone()));
+        assert_eq!(
+            alerts(sample::alerted().still_firing()),
+            Some(AlertMetrics { alert_margin_ms: None, ..all.clone() })
+        );
+        let silent = sample::alerted().without(|what| matches!(what, What::BalancerChanged { .. }));
+        assert_eq!(alerts(silent), Some(AlertMetrics { drained_ms: None, ..all.clone() }));
+        let for_ever =
+            sample::alerted().without(|what| matches!(what, What::BalancerChanged { in_rotation: true, .. }));
+        // To the last event, at 12.9 s.
+        assert_eq!(alerts(for_ever).unwrap().drained_ms, Some(8_300));
+        let late = sample::alerted().edit("ready-claim", |what| {
+            *what = What::ReadyClaim { met: false, after_ms: 60_000, seen_by: "probe".into() };
+        });
+        assert_eq!(alerts(late).unwrap().ready_margin_ms, None);
     }
 
     #[test]

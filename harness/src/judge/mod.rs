@@ -103,6 +103,21 @@ pub struct Metrics {
     pub time_to_healthy_ms: Option<u64>,
     /// Share of the monthly error budget (216 minutes, node-contract.md section 8) that the downtime is.
     pub budget_spent_percent: Option<f64>,
+    /// The figures of a drill with alerts; not there where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertMetrics>,
+}
+
+/// Figures of a drill with alerts; `None` is "not measured", never zero. **Contract.**
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertMetrics {
+    /// How long the balancer kept traffic from the node, milliseconds.
+    pub drained_ms: Option<u64>,
+    /// What was left of the time in which the text wants a 200 after the start, milliseconds.
+    pub ready_margin_ms: Option<u64>,
+    /// What was left of the time in which the text wants the alert to clear, milliseconds of the drill.
+    pub alert_margin_ms: Option<u64>,
 }
 
 /// Everything that a History shows.
