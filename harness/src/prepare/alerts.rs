@@ -120,7 +120,10 @@ fn conditions(rule: &AlertRule, readings: &mut BTreeMap<String, String>) -> Resu
         };
         let reading = format!("condition-{}", index + 1);
         readings.insert(reading.clone(), condition.value.to_string());
-        conditions.push(PlannedCondition { reading, above: condition.bound, window_ms });
+        // Prometheus' own convention: the unit is in a metric's name.
+        let seconds = condition.value.metrics().iter().any(|name| name.contains("_seconds"));
+        let unit = if seconds { "seconds" } else { "ratio" }.to_owned();
+        conditions.push(PlannedCondition { reading, above: condition.bound, window_ms, unit });
     }
     if conditions.is_empty() {
         return Err(format!("{}: alert {} compares nothing with a number", rule.line, rule.name));
@@ -149,6 +152,7 @@ fn planned_sli(sli: &Sli, readings: &mut BTreeMap<String, String>) -> PlannedSli
         at_least,
         target,
         unit: sli.unit.to_string(),
+        window_ms: sli.value.shortest_window_ms().unwrap_or_default(),
         without_samples: sli.without_samples,
         backing,
         objective_over_ms: sli.burn.is_some().then_some(sli.over_ms),
