@@ -64,19 +64,18 @@ impl AlertLook<'_> {
 
 /// All looks, in order.
 pub fn looks<'a>(facts: &Facts<'a>, alerts: &PlannedAlerts) -> Vec<AlertLook<'a>> {
-    let seen = facts.find(|what| match what {
-        What::AlertsSeen { alerts, readings, scrape } => Some((alerts, readings, scrape)),
-        _ => None,
+    let seen = facts.events.iter().filter_map(|event| {
+        let What::AlertsSeen { alerts: states, readings, scrape } = &event.what else { return None };
+        Some(AlertLook {
+            n: event.n,
+            at_us: event.at_us,
+            state: states.get(&alerts.originating).copied(),
+            readings,
+            scrape,
+            in_rotation: facts.in_rotation(event.n, event.at_us),
+        })
     });
-    let look = |at: At<(&BTreeMap<String, AlertState>, &'a BTreeMap<String, Option<f64>>, &'a Scrape)>| AlertLook {
-        n: at.n,
-        at_us: at.at_us,
-        state: at.what.0.get(&alerts.originating).copied(),
-        readings: at.what.1,
-        scrape: at.what.2,
-        in_rotation: facts.in_rotation(at.n, at.at_us),
-    };
-    seen.into_iter().map(look).collect()
+    seen.collect()
 }
 
 /// Whether the alert fired before step 1: the event that says so.
