@@ -6,6 +6,7 @@
 
 mod compile;
 mod scan;
+mod sees;
 mod text;
 
 use std::collections::BTreeSet;

@@ -22,4 +22,4 @@ pub use expr::{Comparison, Condition, Expr, Refused};
 pub use labels::Labels;
 pub use rules::{AlertRule, Group, RuleError, RuleFile};
 pub use slis::Sli;
-pub use store::{Engine, Store};
+pub use store::{Engine, SeriesId, Store};

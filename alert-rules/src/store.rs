@@ -7,6 +7,7 @@
 //! search. So a `rate` costs the same whatever its window.
 
 mod catalog;
+mod handle;
 mod series;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::expr::Selector;
 use crate::labels::Labels;
 use catalog::Catalog;
+pub use handle::SeriesId;
 use series::Chunk;
 pub(crate) use series::{Sample, Series};
 
@@ -82,7 +84,10 @@ impl Store {
         if value.to_bits() == STALE_NAN_BITS {
             return self.mark_stale(labels, t_ms);
         }
-        let Some(id) = self.register(labels) else { return false };
+        self.register(labels).is_some_and(|id| self.append_id(id, t_ms, value))
+    }
+
+    fn append_id(&mut self, id: usize, t_ms: i64, value: f64) -> bool {
         let series = self.series(id);
         if series.newest_ms().is_some_and(|newest| newest >= t_ms) || series.len() >= SAMPLES_MAX {
             return false;
@@ -95,7 +100,10 @@ impl Store {
     /// Marks that a series has ended: it was not in a scrape, or the scrape failed. False as with [`Store::append`],
     /// and where there is no such series.
     pub fn mark_stale(&mut self, labels: &Labels, t_ms: i64) -> bool {
-        let Some(id) = self.catalog.find(labels) else { return false };
+        self.catalog.find(labels).is_some_and(|id| self.mark_stale_id(id, t_ms))
+    }
+
+    fn mark_stale_id(&mut self, id: usize, t_ms: i64) -> bool {
         let series = self.series(id);
         if series.newest_ms().is_none_or(|newest| newest >= t_ms) || self.ends[id].len() >= SAMPLES_MAX {
             return false;
