@@ -9,6 +9,10 @@ use std::fmt::Write;
 
 use crate::release::Release;
 
+mod page;
+
+pub use page::{Page, SeriesName, Shape};
+
 /// Bucket bounds in microseconds, with their `le`.
 const KERNEL_BUCKETS: [(u64, &str); 14] = [
     (10, "0.00001"),

@@ -4,6 +4,7 @@
 use crate::auth::Caller;
 use crate::http::{Request, RequestBody};
 use crate::limiter::Admission;
+use crate::metrics::Page;
 
 use super::functions::{Asked, KERNEL_US, asked};
 use super::route::Route;
@@ -105,15 +106,21 @@ impl Node {
     /// Takes a scrape whose page is not read as a whole. False: it was not taken, since its answer is none; hand it to
     /// [`Node::handle`].
     pub fn scrape_unread(&mut self, now: u64, request: &Request) -> bool {
-        let token = self.config.metrics_token.as_ref();
-        let may = token.is_none_or(|secret| crate::auth::carries(request, secret));
-        let is_scrape = request.method == SCRAPES.1 && Route::of(request.path()) == Route::Metrics;
-        let complete = matches!(request.body, RequestBody::Complete(_));
-        let alive = !self.metrics_are_dead(now);
-        let taken =
-            may && alive && is_scrape && complete && self.pending.len() < IN_FLIGHT_MAX && self.takes_alike(request);
+        let taken = self.takes_scrape(now, request);
         if taken {
             self.metrics.requests_answered(SCRAPES.0, SCRAPES.1, 200, 1);
+        }
+        taken
+    }
+
+    /// Takes a scrape whose page is read without its text. False: as [`Node::scrape_unread`].
+    pub fn scrape(&mut self, now: u64, request: &Request, read: impl FnOnce(&Page<'_>)) -> bool {
+        let taken = self.takes_scrape(now, request);
+        if taken {
+            // A page shows its own scrape in flight, and not yet counted.
+            self.metrics.request_begun(SCRAPES.0, SCRAPES.1);
+            read(&self.metrics.page(&self.release, self.release.metrics_stalled()));
+            self.metrics.request_ended(SCRAPES.0, SCRAPES.1, 200, 0);
         }
         taken
     }
@@ -122,6 +129,15 @@ impl Node {
     #[must_use]
     pub fn invokes_in_flight(&self) -> u64 {
         self.metrics.in_flight(INVOKES.0, INVOKES.1)
+    }
+
+    fn takes_scrape(&self, now: u64, request: &Request) -> bool {
+        let token = self.config.metrics_token.as_ref();
+        let may = token.is_none_or(|secret| crate::auth::carries(request, secret));
+        let alive = !self.metrics_are_dead(now);
+        let is_scrape = request.method == SCRAPES.1 && Route::of(request.path()) == Route::Metrics;
+        let complete = matches!(request.body, RequestBody::Complete(_));
+        may && alive && is_scrape && complete && self.pending.len() < IN_FLIGHT_MAX && self.takes_alike(request)
     }
 
     fn takes_alike(&self, request: &Request) -> bool {

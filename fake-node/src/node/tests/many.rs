@@ -52,6 +52,16 @@ proptest! {
         for _ in 0..checks {
             prop_assert!(together.scrape_unread(now, &Request::new("GET", "/metrics")));
         }
+        // A scrape that is read shows what its text would, and is counted as one.
+        let (mut seen, mut read) = (together.clone(), Vec::new());
+        let taken = seen.scrape(now, &Request::new("GET", "/metrics"), |page| {
+            page.samples(&mut |series, value| read.push((series.name(), page.labels(series).len(), value)));
+        });
+        let page = text(&ask(&mut single.clone(), now, &Request::new("GET", "/metrics")));
+        let lines = crate::exposition::parse(&page).unwrap().into_iter();
+        prop_assert!(taken);
+        prop_assert_eq!(read, lines.map(|line| (line.name, line.labels.len(), line.value)).collect::<Vec<_>>());
+        prop_assert_eq!(seen.metrics.requests("/metrics", "GET", 200), checks + 1);
         prop_assert_eq!(told, statuses);
         prop_assert_eq!(shown(&mut together, now, &request(1)), shown(&mut single, now, &request(1)));
     }
@@ -68,6 +78,7 @@ fn what_is_not_answered_at_once_is_not_taken() {
     assert_eq!(node.alike(&Request::new("GET", "/healthz")), None);
     assert!(node.alike(&invoke(&id, 1)).is_some());
     assert!(!node.scrape_unread(5, &Request::new("GET", "/healthz")));
+    assert!(!node.scrape(5, &Request::new("GET", "/healthz"), |_| panic!("read")));
     assert_eq!(node.invokes_in_flight(), 0);
     node.handle(0, RequestId(1), &hold(&id, 5));
     assert_eq!(node.invokes_in_flight(), 1);
