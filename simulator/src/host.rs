@@ -18,7 +18,7 @@ use crate::machine::users::by_name;
 use crate::shell::{Context, Scripts, Shell};
 use crate::spec::MachineSpec;
 use crate::time::{MS, SECOND, Us};
-use crate::{BadMachine, Run, Stop};
+use crate::{BadMachine, Run, Stop, monitoring};
 
 mod settled;
 
@@ -256,10 +256,7 @@ impl SimulatedHost {
             Request::StartTraffic { per_second, tenants, trapping } => {
                 return traffic::start(machine, *per_second, tenants, trapping);
             }
-            Request::StartMonitoring { .. } => {
-                let why = "the simulator has no rules engine".to_owned();
-                machine.report(Happened::MonitoringFailed { why });
-            }
+            Request::StartMonitoring { monitoring } => return monitoring::start(machine, monitoring),
             Request::HoldInvoke { hold_ms } => return hold::hold(machine, *hold_ms),
             Request::StopTraffic => return traffic::stop(machine),
             Request::MeasureHealth { probes, pause_ms } => return measure::health(machine, *probes, *pause_ms),
@@ -374,4 +371,4 @@ fn into_text(bytes: Vec<u8>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ pub mod calibration;
 pub mod docker;
 pub mod host;
 pub mod machine;
+pub mod monitoring;
 pub mod programs;
 pub mod shared;
 pub mod shell;

@@ -7,6 +7,7 @@ use crate::agent::AgentEvent;
 use crate::docker::DockerEvent;
 use crate::machine::net::NetEvent;
 use crate::machine::process::{Pid, ProcessEvent};
+use crate::monitoring::MonitoringEvent;
 use crate::systemd::SystemdEvent;
 
 /// Microseconds since the machine's agent began.
@@ -24,6 +25,8 @@ pub enum Event {
     Agent(AgentEvent),
     /// The container engine.
     Docker(DockerEvent),
+    /// The rules engine, and the agent's look at it.
+    Monitoring(MonitoringEvent),
     /// An answer arrives, a connection times out.
     Net(NetEvent),
     /// A process binds its port, wakes up, or ends.

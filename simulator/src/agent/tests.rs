@@ -39,7 +39,7 @@ pub(crate) fn setup() -> Setup {
     }
 }
 
-fn start_node(machine: &mut Machine, file: ReleaseFile) -> Pid {
+pub(crate) fn start_node(machine: &mut Machine, file: ReleaseFile) -> Pid {
     machine.start_node(NodeStart {
         file,
         executable: "/usr/local/bin/tensor-wasm".into(),

@@ -35,7 +35,7 @@ fn read(host: &mut SimulatedHost, until: Us) -> Vec<Report> {
     std::iter::from_fn(|| host.next(until).unwrap()).collect()
 }
 
-fn up() -> SimulatedHost {
+pub(crate) fn up() -> SimulatedHost {
     let mut host = SimulatedHost::start(&spec()).unwrap();
     let now = host.now_us();
     read(&mut host, now);

@@ -74,6 +74,7 @@ impl Machine {
             systemd: systemd::Systemd::default(),
             docker: docker::Docker::new(&spec.images),
             git: programs::git::Repositories::new(&spec.commits),
+            monitor: crate::monitoring::Monitor::default(),
             agent: crate::agent::AgentState::default(),
             reports: std::collections::VecDeque::new(),
             foreground_ended: BTreeMap::new(),

@@ -8,9 +8,10 @@ use operator_agent::protocol::{Happened, Report};
 use crate::agent::AgentState;
 use crate::calibration::Calibration;
 use crate::docker::Docker;
+use crate::monitoring::Monitor;
 use crate::systemd::Systemd;
 use crate::time::{Event, Queue, Us};
-use crate::{Run, Stop, agent, docker, systemd};
+use crate::{Run, Stop, agent, docker, monitoring, systemd};
 
 pub mod balancer;
 pub mod boot;
@@ -63,6 +64,8 @@ pub struct Machine {
     pub docker: Docker,
     /// The git repository's history.
     pub git: crate::programs::git::Repositories,
+    /// Its rules engine.
+    pub monitor: Monitor,
     /// The harness's agent.
     pub agent: AgentState,
     /// What the agent has said and the harness has not yet read.
@@ -197,6 +200,7 @@ impl Machine {
         match event {
             Event::Agent(event) => agent::event(self, event),
             Event::Docker(event) => docker::event(self, event),
+            Event::Monitoring(event) => monitoring::event(self, event),
             Event::Net(event) => self.net_event(event),
             Event::Process(pid, event) => self.process_event(pid, event),
             Event::Systemd(event) => systemd::event(self, event),

@@ -11,7 +11,7 @@ use super::Machine;
 use super::process::{Pid, What};
 use crate::agent::Waiter as AgentWaiter;
 use crate::time::{Event, Us};
-use crate::{Run, agent};
+use crate::{Run, agent, monitoring};
 
 mod proxy;
 
@@ -70,6 +70,8 @@ pub enum Waiter {
     Strand,
     /// The agent.
     Agent(AgentWaiter),
+    /// The rules engine's scrape.
+    Monitoring,
 }
 
 /// Network events.
@@ -320,10 +322,15 @@ impl Machine {
 
     fn tell_waiter(&mut self, id: ExchangeId) {
         let Some(waiter) = self.net.exchanges.get(&id.0).map(|exchange| exchange.waiter.clone()) else { return };
-        if let Waiter::Agent(waiter) = waiter
-            && let Some(finished) = self.take_finished(id)
-        {
-            agent::arrived(self, waiter, finished);
+        // The strand looks for itself.
+        if waiter == Waiter::Strand {
+            return;
+        }
+        let Some(finished) = self.take_finished(id) else { return };
+        match waiter {
+            Waiter::Strand => {}
+            Waiter::Agent(waiter) => agent::arrived(self, waiter, finished),
+            Waiter::Monitoring => monitoring::scraped(self, &finished),
         }
     }
 

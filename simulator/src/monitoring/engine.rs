@@ -1,0 +1,124 @@
+//! The engine while it runs: its samples, its alerts, and how its scraping goes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use alert_rules::alerts::Active;
+use alert_rules::{AlertState, Alerting, Labels, Store};
+use operator_agent::protocol::{Happened, Scrape};
+
+use super::MonitoringEvent;
+use super::look::Told;
+use super::notifier::Notifier;
+use super::prepared::Prepared;
+use super::scrape::Series;
+use crate::machine::Machine;
+use crate::time::{Event, MS, Us};
+
+/// The label with the rule's name.
+const ALERT: &str = "alertname";
+
+/// An engine that runs.
+#[derive(Debug, Clone)]
+pub(super) struct Engine {
+    pub(super) prepared: Arc<Prepared>,
+    run: u32,
+    /// The past and what was scraped; times in it are milliseconds from the past's end.
+    pub(super) store: Store,
+    past_ends_ms: i64,
+    /// By group.
+    alerting: Vec<Alerting>,
+    evaluated: Vec<bool>,
+    /// By rule, as of the last evaluations.
+    pub(super) states: Vec<AlertState>,
+    notifier: Notifier,
+    /// How the scraping goes.
+    pub(super) scrape: Scrape,
+    pub(super) series: Series,
+    pub(super) told: Option<Told>,
+}
+
+impl Engine {
+    /// One that has done nothing yet. The past ends at that moment of the agent's clock; the notifier is found at that one.
+    pub(super) fn new(prepared: Arc<Prepared>, run: u32, past_ends: Us, found: Us) -> Engine {
+        Engine {
+            run,
+            store: prepared.store.clone(),
+            past_ends_ms: whole_ms(past_ends),
+            alerting: prepared.groups.iter().map(|group| group.alerting.clone()).collect(),
+            evaluated: vec![false; prepared.groups.len()],
+            states: vec![AlertState::Inactive; prepared.rules.len()],
+            notifier: Notifier::new(found),
+            scrape: Scrape { ok: false, at_us: None, error: String::new() },
+            series: Series::default(),
+            told: None,
+            prepared,
+        }
+    }
+
+    /// Whether it has evaluated all rules and scrapes the node.
+    pub(super) fn is_up(&self) -> bool {
+        self.scrape.ok && self.evaluated.iter().all(|evaluated| *evaluated)
+    }
+
+    /// What it has not done yet.
+    pub(super) fn missing(&self) -> String {
+        if self.scrape.ok {
+            "not all rules have been evaluated".to_owned()
+        } else {
+            format!("the node has not been scraped ({:?})", self.scrape.error)
+        }
+    }
+
+    /// A moment of the agent's clock in the store's time.
+    pub(super) fn time_ms(&self, at: Us) -> i64 {
+        whole_ms(at) - self.past_ends_ms
+    }
+
+    /// Evaluates a group, and has receivers told of what fires or does so no more.
+    pub(super) fn evaluate(&mut self, machine: &mut Machine, group: usize) {
+        let at_ms = self.time_ms(machine.now);
+        let (Some(alerting), Some(evaluated)) = (self.alerting.get_mut(group), self.evaluated.get_mut(group)) else {
+            return;
+        };
+        let before = firing(alerting);
+        // A rule that cannot be evaluated keeps its alerts, and Prometheus tells nobody.
+        let _ = alerting.evaluate(&self.store, at_ms);
+        *evaluated = true;
+        let notices = self.notifier.evaluated(machine.now, &before, &firing(alerting));
+        tell(machine, notices.told);
+        for due in notices.due {
+            machine.queue.push(due, Event::Monitoring(MonitoringEvent::Notify(self.run)));
+        }
+        let state = |rule: &String| self.alerting.iter().map(|alerting| alerting.state(rule)).max();
+        self.states = self.prepared.rules.iter().map(|rule| state(rule).unwrap_or_default()).collect();
+    }
+
+    /// Has receivers told of what is due.
+    pub(super) fn notify(&mut self, machine: &mut Machine) {
+        let told = self.notifier.at(machine.now);
+        tell(machine, told);
+    }
+
+    /// Its alerts, by group.
+    #[cfg(test)]
+    pub(super) fn alerting(&self) -> &[Alerting] {
+        &self.alerting
+    }
+}
+
+fn tell(machine: &mut Machine, told: Vec<(Labels, bool)>) {
+    for (labels, resolved) in told {
+        machine.report(Happened::Notified { alert: labels.get(ALERT).to_owned(), resolved });
+    }
+}
+
+fn firing(alerting: &Alerting) -> BTreeSet<Labels> {
+    let fires = |(labels, active): (&Labels, &Active)| (active.state == AlertState::Firing).then(|| labels.clone());
+    alerting.active().filter_map(fires).collect()
+}
+
+/// Prometheus' clock has milliseconds.
+fn whole_ms(at: Us) -> i64 {
+    i64::try_from(at / MS).unwrap_or(i64::MAX)
+}

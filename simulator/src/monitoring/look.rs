@@ -1,0 +1,45 @@
+//! The agent's look at the engine: told when something is another than when it was told last, and once a second.
+
+use alert_rules::{AlertState, instant};
+use operator_agent::protocol::{self, Happened};
+
+use super::engine::Engine;
+use crate::machine::Machine;
+use crate::time::{SECOND, Us};
+
+/// What was told last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    states: Vec<AlertState>,
+    ok: bool,
+    /// Of the agent's clock.
+    second: Us,
+}
+
+/// Looks. What is no news costs a comparison.
+pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
+    let second = machine.now / SECOND;
+    let known = |told: &Told| told.second == second && told.ok == engine.scrape.ok && told.states == engine.states;
+    if engine.told.as_ref().is_some_and(known) {
+        return;
+    }
+    engine.told = Some(Told { states: engine.states.clone(), ok: engine.scrape.ok, second });
+    let at_ms = engine.time_ms(machine.now);
+    let prepared = &engine.prepared;
+    let alerts = prepared.rules.iter().cloned().zip(engine.states.iter().map(|state| word(*state))).collect();
+    let reading = |expr| {
+        let first = instant(expr, &engine.store, at_ms).into_iter().next();
+        // JSON, in which a real agent tells it, has no others.
+        first.map(|(_, value)| value).filter(|value| value.is_finite())
+    };
+    let readings = prepared.readings.iter().map(|(name, expr)| (name.clone(), reading(expr))).collect();
+    machine.report(Happened::AlertsSeen { alerts, readings, scrape: engine.scrape.clone() });
+}
+
+fn word(state: AlertState) -> protocol::AlertState {
+    match state {
+        AlertState::Inactive => protocol::AlertState::Inactive,
+        AlertState::Pending => protocol::AlertState::Pending,
+        AlertState::Firing => protocol::AlertState::Firing,
+    }
+}

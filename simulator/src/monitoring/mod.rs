@@ -1,0 +1,151 @@
+//! The rules engine of a machine, Prometheus with Alertmanager, as a model: it scrapes the node, evaluates the rules and
+//! tells receivers, and the agent looks at it. The same rule files as on a real machine, evaluated by [`alert_rules`].
+//!
+//! When in its interval something is done is decided as in Prometheus, by a hash of what it is done with; there by the
+//! machine's name too, here by the description alone.
+
+use operator_agent::protocol::{Happened, Monitoring};
+
+use crate::Run;
+use crate::machine::Machine;
+use crate::machine::net::Finished;
+use crate::time::{Event, MS, SECOND, Us};
+
+mod engine;
+mod look;
+mod notifier;
+mod prepared;
+mod scrape;
+#[cfg(test)]
+mod tests;
+
+use engine::Engine;
+use prepared::Known;
+
+/// Configurations, promtool's check of them, and the notifier's start, before the past is written.
+const FILES_US: Us = 250 * MS;
+/// A block of the past: 722 samples took 0.15 s on an operator host.
+const BLOCK_US: Us = 150 * MS;
+/// From the start of Prometheus until it evaluates rules; with the block and [`DISCOVERY_US`] the 5.4 s that the agent counts on
+/// (`SCRAPES_AFTER_MS` in operator-agent/src/engine/mod.rs).
+const ENGINE_US: Us = 250 * MS;
+/// Until Prometheus looks for its targets and its notifier for the first time (`updatert` in its discovery/manager.go).
+const DISCOVERY_US: Us = 5 * SECOND;
+/// How long after its writing the past ends: where the scrapes begin.
+const PAST_ENDS_US: Us = BLOCK_US + ENGINE_US + DISCOVERY_US;
+/// For the first scrape that brings a page and the first evaluations, from the engine's start on; as the agent waits.
+const WITHIN: Us = 20 * SECOND;
+
+/// The rules engine of a machine, if it has one.
+#[derive(Debug, Clone, Default)]
+pub struct Monitor {
+    /// Boxed: a machine without one is copied as before.
+    engine: Option<Box<Engine>>,
+    /// Engines started so far on this machine; what is due for an earlier one is not done.
+    runs: u32,
+    known: Known,
+}
+
+/// What the engine and who looks at it do by themselves, each for the engine of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MonitoringEvent {
+    /// A scrape is due.
+    Scrape(u32),
+    /// An evaluation of this group is due.
+    Evaluate(u32, usize),
+    /// The notifier has something to tell.
+    Notify(u32),
+    /// The agent looks.
+    Look(u32),
+}
+
+/// Gives the machine a rules engine.
+///
+/// # Errors
+/// [`crate::Stop`] where the strand is stopped before it is up.
+pub fn start(machine: &mut Machine, monitoring: &Monitoring) -> Run<()> {
+    match bring_up(machine, monitoring)? {
+        Ok(()) => {
+            machine.report(Happened::MonitoringStarted);
+            event(machine, MonitoringEvent::Look(machine.monitor.runs));
+        }
+        Err(why) => {
+            machine.monitor.engine = None;
+            machine.report(Happened::MonitoringFailed { why });
+        }
+    }
+    Ok(())
+}
+
+fn bring_up(machine: &mut Machine, monitoring: &Monitoring) -> Run<Result<(), String>> {
+    let port = machine.agent.setup.as_ref().map_or(0, |setup| setup.node_port);
+    let prepared = match machine.monitor.known.prepare(monitoring, port) {
+        Ok(prepared) => prepared,
+        Err(why) => return Ok(Err(why)),
+    };
+    let files = machine.about(FILES_US);
+    machine.spend(files)?;
+    let past_ends = machine.now + PAST_ENDS_US;
+    for time in [BLOCK_US, ENGINE_US] {
+        let time = machine.about(time);
+        machine.spend(time)?;
+    }
+    let (now, unix_us) = (machine.now, machine.unix_us().unsigned_abs());
+    let found = now + DISCOVERY_US;
+    machine.monitor.runs += 1;
+    let run = machine.monitor.runs;
+    let scrape = found + prepared.scrape.wait(unix_us + DISCOVERY_US);
+    machine.queue.push(scrape, Event::Monitoring(MonitoringEvent::Scrape(run)));
+    for (number, group) in prepared.groups.iter().enumerate() {
+        let at = now + group.due.wait(unix_us);
+        machine.queue.push(at, Event::Monitoring(MonitoringEvent::Evaluate(run, number)));
+    }
+    machine.monitor.engine = Some(Box::new(Engine::new(prepared, run, past_ends, found)));
+    let up = |machine: &Machine| machine.monitor.engine.as_ref().is_some_and(|engine| engine.is_up());
+    if machine.wait_until(now + WITHIN, up)? {
+        return Ok(Ok(()));
+    }
+    let what = machine.monitor.engine.as_ref().map_or_else(String::new, |engine| engine.missing());
+    Ok(Err(format!("{what}, {} s after the start of prometheus", WITHIN / SECOND)))
+}
+
+/// Something is due.
+pub fn event(machine: &mut Machine, event: MonitoringEvent) {
+    let (MonitoringEvent::Scrape(run)
+    | MonitoringEvent::Evaluate(run, _)
+    | MonitoringEvent::Notify(run)
+    | MonitoringEvent::Look(run)) = event;
+    if run != machine.monitor.runs {
+        return;
+    }
+    let Some(mut engine) = machine.monitor.engine.take() else { return };
+    let again = match event {
+        MonitoringEvent::Scrape(_) => {
+            scrape::send(machine, &mut engine);
+            Some(engine.prepared.scrape.period)
+        }
+        MonitoringEvent::Evaluate(_, group) => {
+            engine.evaluate(machine, group);
+            engine.prepared.groups.get(group).map(|group| group.due.period)
+        }
+        MonitoringEvent::Notify(_) => {
+            engine.notify(machine);
+            None
+        }
+        MonitoringEvent::Look(_) => {
+            look::look(machine, &mut engine);
+            Some(engine.prepared.of.evaluate_ms.saturating_mul(MS))
+        }
+    };
+    machine.monitor.engine = Some(engine);
+    if let Some(period) = again {
+        machine.queue.push(machine.now.saturating_add(period), Event::Monitoring(event));
+    }
+}
+
+/// The answer to a scrape is there.
+pub fn scraped(machine: &mut Machine, finished: &Finished) {
+    if let Some(engine) = machine.monitor.engine.as_mut() {
+        scrape::arrived(engine, finished);
+    }
+}

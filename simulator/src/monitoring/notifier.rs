@@ -1,0 +1,161 @@
+//! The notifier, Alertmanager with each alert in a group of its own: it tells receivers of an alert at once when it hears of
+//! it first, and of each change at the group's next interval; never of the same again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alert_rules::Labels;
+
+use crate::time::{SECOND, Us};
+
+/// The engine sends an alert that goes on again after it (`--rules.alert.resend-delay` on operator hosts).
+const RESEND: Us = 2 * SECOND;
+/// Between two notices of one group (`group_interval` there).
+const GROUP_INTERVAL: Us = SECOND;
+
+/// What the engine has sent, and the notifier told.
+#[derive(Debug, Clone)]
+pub(super) struct Notifier {
+    /// From when on the engine knows where it is; what it sends before comes to nothing.
+    found: Us,
+    /// Alerts that fire, and when they were sent last.
+    sent: BTreeMap<Labels, Us>,
+    groups: BTreeMap<Labels, Group>,
+}
+
+/// An alert that the notifier has heard of.
+#[derive(Debug, Clone)]
+struct Group {
+    began: Us,
+    fires: bool,
+    /// As which it was told.
+    told: bool,
+    /// When that is to be told anew.
+    due: Option<Us>,
+}
+
+/// What comes of news.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Notices {
+    /// Told now: the alert, and whether it is resolved.
+    pub(super) told: Vec<(Labels, bool)>,
+    /// When [`Notifier::at`] has something to tell.
+    pub(super) due: Vec<Us>,
+}
+
+impl Notifier {
+    /// One that has heard of nothing.
+    pub(super) fn new(found: Us) -> Notifier {
+        Notifier { found, sent: BTreeMap::new(), groups: BTreeMap::new() }
+    }
+
+    /// Rules were evaluated; what fired of them before, and what does now.
+    pub(super) fn evaluated(&mut self, now: Us, before: &BTreeSet<Labels>, firing: &BTreeSet<Labels>) -> Notices {
+        let mut notices = Notices::default();
+        for alert in firing {
+            if self.sent.get(alert).is_none_or(|sent| sent.saturating_add(RESEND) < now) {
+                self.sent.insert(alert.clone(), now);
+                self.hears(now, alert, true, &mut notices);
+            }
+        }
+        for alert in before.difference(firing) {
+            self.sent.remove(alert);
+            self.hears(now, alert, false, &mut notices);
+        }
+        notices
+    }
+
+    fn hears(&mut self, now: Us, alert: &Labels, fires: bool, notices: &mut Notices) {
+        if now < self.found {
+            return;
+        }
+        match self.groups.get_mut(alert) {
+            Some(group) => {
+                group.fires = fires;
+                if group.told != fires && group.due.is_none() {
+                    let intervals = (now - group.began) / GROUP_INTERVAL + 1;
+                    let due = group.began + intervals * GROUP_INTERVAL;
+                    group.due = Some(due);
+                    notices.due.push(due);
+                }
+            }
+            None if fires => {
+                self.groups.insert(alert.clone(), Group { began: now, fires, told: true, due: None });
+                notices.told.push((alert.clone(), false));
+            }
+            // Nobody was told that it fires.
+            None => {}
+        }
+    }
+
+    /// What is due now is told.
+    pub(super) fn at(&mut self, now: Us) -> Vec<(Labels, bool)> {
+        let mut told = Vec::new();
+        self.groups.retain(|alert, group| {
+            if group.due.is_none_or(|due| due > now) {
+                return true;
+            }
+            group.due = None;
+            if group.told != group.fires {
+                group.told = group.fires;
+                told.push((alert.clone(), !group.fires));
+            }
+            group.fires
+        });
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MS;
+
+    fn alerts(names: &[&str]) -> BTreeSet<Labels> {
+        names.iter().map(|name| Labels::new([("alertname", name)])).collect()
+    }
+
+    /// Firing alerts at milliseconds, and what is told then or at the intervals in between.
+    fn told(found_ms: u64, evaluations: &[(u64, &[&str])]) -> Vec<(u64, String, bool)> {
+        let mut notifier = Notifier::new(found_ms * MS);
+        let (mut before, mut due, mut all) = (alerts(&[]), BTreeSet::new(), Vec::new());
+        let mut add = |at: Us, told: Vec<(Labels, bool)>| {
+            all.extend(told.into_iter().map(|(labels, resolved)| (at / MS, labels.get("alertname").into(), resolved)));
+        };
+        for (at_ms, names) in evaluations {
+            let (now, firing) = (at_ms * MS, alerts(names));
+            while let Some(at) = due.first().copied().filter(|at| *at <= now) {
+                due.remove(&at);
+                add(at, notifier.at(at));
+            }
+            let notices = notifier.evaluated(now, &before, &firing);
+            add(now, notices.told);
+            due.extend(notices.due);
+            before = firing;
+        }
+        all
+    }
+
+    #[test]
+    fn an_alert_is_told_at_once_and_its_end_at_the_groups_next_interval() {
+        let evaluations: &[(u64, &[&str])] =
+            &[(0, &[]), (250, &["A"]), (500, &["A", "B"]), (2_400, &["B"]), (9_000, &["B"]), (9_100, &["A", "B"])];
+        let expected = [(250, "A", false), (500, "B", false), (3_250, "A", true), (9_100, "A", false)];
+        assert_eq!(told(0, evaluations), expected.map(|(at, alert, resolved)| (at, alert.to_owned(), resolved)));
+    }
+
+    #[test]
+    fn what_fires_again_before_the_interval_was_never_away() {
+        let evaluations: &[(u64, &[&str])] = &[(0, &["A"]), (1_100, &[]), (1_200, &["A"]), (9_000, &["A"])];
+        assert_eq!(told(0, evaluations), [(0, "A".to_owned(), false)]);
+    }
+
+    #[test]
+    fn before_the_notifier_is_found_alerts_are_sent_for_nothing_and_then_again() {
+        let evaluations: &[(u64, &[&str])] =
+            &[(0, &["A", "B"]), (1_000, &["A"]), (2_000, &["A"]), (2_250, &["A"]), (3_000, &["A"]), (4_250, &["A"])];
+        assert_eq!(told(3_000, evaluations), [], "sent at 0 and 2250, and next after 4250: B never again");
+        let mut more = evaluations.to_vec();
+        more.push((4_500, &["A"]));
+        assert_eq!(told(3_000, &more), [(4_500, "A".to_owned(), false)]);
+    }
+}

@@ -1,0 +1,222 @@
+//! What an engine is made of, worked out once for all drills that ask for the same: rules and readings read, the past as
+//! samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store};
+use fake_node::http::Request;
+use fake_node::metrics::{Metrics, SeriesName};
+use operator_agent::protocol::{Monitoring, PastSeries};
+
+use crate::time::{MS, Us};
+
+/// Kept at a time; the drills of a machine ask for one.
+const KEPT_MAX: usize = 16;
+/// Series that Prometheus makes itself and this model does not.
+const OWN: [&str; 3] = ["ALERTS", "prometheus_", "scrape_"];
+/// Whether the last scrape of a target brought a page.
+pub(super) const UP: &str = "up";
+
+/// What was prepared already. All clones share it: nothing that happens depends on what is in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Arc<RwLock<Vec<Arc<Prepared>>>>);
+
+impl Known {
+    /// What this asks for, for a node at this port.
+    ///
+    /// # Errors
+    /// What cannot be done, in words.
+    pub(super) fn prepare(&self, monitoring: &Monitoring, port: u16) -> Result<Arc<Prepared>, String> {
+        // A list that was being written to when somebody panicked is whole all the same.
+        let is = |one: &&Arc<Prepared>| one.port == port && one.of == *monitoring;
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).iter().find(is).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let prepared = Arc::new(Prepared::new(monitoring, port)?);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < KEPT_MAX {
+            known.push(prepared.clone());
+        }
+        Ok(prepared)
+    }
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What was asked for.
+    pub(super) of: Monitoring,
+    pub(super) port: u16,
+    /// A scrape, as Prometheus sends it.
+    pub(super) request: Request,
+    pub(super) groups: Vec<Group>,
+    /// Names of all rules, in the file's order.
+    pub(super) rules: Vec<String>,
+    pub(super) readings: Vec<(String, Expr)>,
+    /// The past; its end is at 0.
+    pub(super) store: Store,
+    /// When the node is scraped.
+    pub(super) scrape: Due,
+    /// The series of [`UP`], where something rests on it.
+    pub(super) up: Option<Labels>,
+    /// Places in `store` of what a node shows in every drill. They are the same in all copies, which so share which series
+    /// there are, and what selectors mean.
+    pub(super) places: BTreeMap<SeriesName, Option<SeriesId>>,
+    exprs: Vec<Expr>,
+    /// The metrics that they rest on.
+    metrics: BTreeSet<String>,
+}
+
+/// What a node is asked on an operator's machine: deployed to and invoked by the agent, checked, and scraped.
+const REQUESTS: [(&str, &str, u16); 7] = [
+    ("/functions", "POST", 200),
+    ("/functions/:id/invoke", "POST", 200),
+    ("/functions/:id/invoke", "POST", 404),
+    ("/functions/:id/invoke", "POST", 429),
+    ("/functions/:id/invoke", "POST", 500),
+    ("/healthz", "GET", 200),
+    ("/metrics", "GET", 200),
+];
+
+/// Rules that are evaluated together.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) due: Due,
+    pub(super) alerting: Alerting,
+}
+
+/// When something is done again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) period: Us,
+    /// Past each whole period of the wall clock.
+    offset: Us,
+}
+
+impl Due {
+    fn of(period_ms: u64, who: &str) -> Due {
+        let period = period_ms.saturating_mul(MS).max(MS);
+        Due { period, offset: fnv(who) % period }
+    }
+
+    /// How long until the next time, from a moment of the wall clock.
+    pub(super) fn wait(&self, unix_us: Us) -> Us {
+        let since = unix_us % self.period;
+        let wait = self.offset + self.period - since;
+        if wait > self.period { wait - self.period } else { wait }
+    }
+}
+
+/// FNV-1a with 64 bits (Fowler, Noll, Vo), by which Prometheus spreads scrapes and evaluations.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl Prepared {
+    fn new(monitoring: &Monitoring, port: u16) -> Result<Prepared, String> {
+        if monitoring.scrape_ms == 0 || monitoring.evaluate_ms == 0 {
+            return Err("scrapes and evaluations want a pause of at least 1 ms between them".to_owned());
+        }
+        let file = RuleFile::read(&monitoring.rules, "the rules").map_err(|error| error.to_string())?;
+        let mut readings = Vec::new();
+        for (name, text) in &monitoring.readings {
+            let expr = Expr::parse(text).map_err(|why| format!("the reading {name}: {why}"))?;
+            readings.push((name.clone(), expr));
+        }
+        let exprs: Vec<Expr> =
+            file.rules().map(|rule| &rule.expr).chain(readings.iter().map(|(_, expr)| expr)).cloned().collect();
+        let metrics: BTreeSet<String> = exprs.iter().flat_map(Expr::metrics).collect();
+        if let Some(metric) = metrics.iter().find(|metric| OWN.iter().any(|own| metric.starts_with(own))) {
+            return Err(format!("{metric} is a series of Prometheus' own, which the simulator does not make"));
+        }
+        let groups = file.groups.iter().map(|group| Group {
+            due: Due::of(group.interval_ms.unwrap_or(monitoring.evaluate_ms), &group.name),
+            alerting: Alerting::of(&group.rules),
+        });
+        let instance = format!("127.0.0.1:{port}");
+        let target = [("job", monitoring.job.as_str()), ("instance", instance.as_str())];
+        let up = Labels::metric(UP, target);
+        let mut prepared = Prepared {
+            of: monitoring.clone(),
+            port,
+            request: Request::new("GET", "/metrics")
+                .header("host", &instance)
+                .header("user-agent", "Prometheus/2.53.3")
+                .header("accept", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
+            groups: groups.collect(),
+            rules: file.rules().map(|rule| rule.name.clone()).collect(),
+            readings,
+            store: past(monitoring, target)?,
+            scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
+            up: exprs.iter().any(|expr| expr.sees(&up)).then_some(up),
+            places: BTreeMap::new(),
+            exprs,
+            metrics,
+        };
+        prepared.make_places();
+        Ok(prepared)
+    }
+
+    fn make_places(&mut self) {
+        let mut usual = Metrics::default();
+        for (route, method, status) in REQUESTS {
+            usual.requests_answered(route, method, status, 1);
+        }
+        let mut places = BTreeMap::new();
+        usual.samples(false, &mut |series, _| {
+            // What the release decides is not the same in every drill.
+            let Some(own) = series.labels(None) else { return };
+            let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+            let labels = self.labels(&series.name(), own);
+            places.insert(series, labels.and_then(|labels| self.store.series_id(&labels)));
+        });
+        self.places = places;
+    }
+
+    /// The labels that the engine gives to a sample of the node's page, if a rule or a reading rests on it.
+    pub(super) fn labels<'a>(&self, name: &str, own: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Labels> {
+        if !self.metrics.contains(name) {
+            return None;
+        }
+        // A target's own labels are stronger than those of its page.
+        let instance = format!("127.0.0.1:{}", self.port);
+        let target = [("job", self.of.job.as_str()), ("instance", instance.as_str())];
+        let labels = Labels::metric(name, own).with(target);
+        self.exprs.iter().any(|expr| expr.sees(&labels)).then_some(labels)
+    }
+}
+
+/// The past as samples, 0 at its end.
+fn past(monitoring: &Monitoring, target: [(&str, &str); 2]) -> Result<Store, String> {
+    let mut store = Store::new(monitoring.lookback_ms);
+    for series in &monitoring.past {
+        let PastSeries { name, labels, .. } = series;
+        let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let labels = Labels::metric(name, own.chain(target));
+        for (before_ms, value) in series.points()? {
+            if !store.append(&labels, 0i64.saturating_sub_unsigned(before_ms), value) {
+                return Err(format!("the past has {labels} twice, or too much of it"));
+            }
+        }
+    }
+    store.settle();
+    Ok(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_again_is_done_at_the_same_places_of_the_wall_clock() {
+        let due = Due { period: 250, offset: 40 };
+        for (now, wait) in [(0, 40), (39, 1), (40, 250), (41, 249), (249, 41), (1000, 40)] {
+            assert_eq!(due.wait(now), wait, "{now}");
+            assert_eq!((now + due.wait(now)) % 250, 40);
+        }
+        assert_eq!(fnv("a"), 0xaf63_dc4c_8601_ec8c);
+        assert!(Due::of(250, "x").offset < 250 * MS);
+    }
+}
