@@ -1,8 +1,8 @@
-//! How many drills a second the simulator makes on one core: `baseline` on each topology, History and verdict in memory;
-//! and the most memory that the process has held.
+//! How many drills a second the simulator makes on one core: `baseline`, or another scenario, on each topology, History and
+//! verdict in memory; and the most memory that the process has held.
 //!
-//! `cargo run --release --example throughput -p rollback-harness -- [DRILLS [TOPOLOGY]]` (1000 of each, five times, by
-//! default).
+//! `cargo run --release --example throughput -p rollback-harness -- [DRILLS [TOPOLOGY [SCENARIO]]]` (1000 of each, five
+//! times, by default). `alert-clears` is a drill with a rules engine.
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::path::Path;
@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => 1000,
     };
     let topology = arguments.next().unwrap_or_else(|| "all".to_owned());
-    let selection = Selection::usual(HostKind::Sim, &topology, &workspace::locate(Path::new(".")));
+    let mut selection = Selection::usual(HostKind::Sim, &topology, &workspace::locate(Path::new(".")));
+    if let Some(scenario) = arguments.next() {
+        selection.scenarios = vec![scenario];
+    }
     for prepared in prepare::prepare(&selection)? {
         let topology = prepared.plan.topology.clone();
         let mut bench = Bench::new(prepared)?;
