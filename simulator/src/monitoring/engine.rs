@@ -56,17 +56,14 @@ impl Engine {
         }
     }
 
-    /// Whether it has evaluated all rules and scrapes the node.
-    pub(super) fn is_up(&self) -> bool {
-        self.scrape.ok && self.evaluated.iter().all(|evaluated| *evaluated)
-    }
-
-    /// What it has not done yet.
-    pub(super) fn missing(&self) -> String {
-        if self.scrape.ok {
-            "not all rules have been evaluated".to_owned()
+    /// What it has not done yet of evaluating all rules and scraping the node; `None`: it is up.
+    pub(super) fn missing(&self) -> Option<String> {
+        if self.evaluated.contains(&false) {
+            Some("not all rules have been evaluated".to_owned())
+        } else if self.scrape.ok {
+            None
         } else {
-            format!("the node has not been scraped ({:?})", self.scrape.error)
+            Some(format!("the node has not been scraped ({:?})", self.scrape.error))
         }
     }
 

@@ -24,15 +24,15 @@ use prepared::Known;
 
 /// Configurations, promtool's check of them, and the notifier's start, before the past is written.
 const FILES_US: Us = 250 * MS;
-/// A block of the past: 722 samples took 0.15 s on an operator host.
-const BLOCK_US: Us = 150 * MS;
-/// From the start of Prometheus until it evaluates rules; with the block and [`DISCOVERY_US`] the 5.4 s that the agent counts on
-/// (`SCRAPES_AFTER_MS` in operator-agent/src/engine/mod.rs).
-const ENGINE_US: Us = 250 * MS;
+/// A block of the past: 722 samples took 0.15 s on an operator host, those of three days 1.0 s.
+const BLOCK_US: Us = 600 * MS;
+/// From the start of Prometheus until it evaluates rules.
+const ENGINE_US: Us = 400 * MS;
 /// Until Prometheus looks for its targets and its notifier for the first time (`updatert` in its discovery/manager.go).
 const DISCOVERY_US: Us = 5 * SECOND;
-/// How long after its writing the past ends: where the scrapes begin.
-const PAST_ENDS_US: Us = BLOCK_US + ENGINE_US + DISCOVERY_US;
+/// How long after its writing the past ends, at about the time of the first scrape; `PAST_GOES_ON_MS` in
+/// operator-agent/src/engine/mod.rs.
+const PAST_GOES_ON_US: Us = 6 * SECOND;
 /// For the first scrape that brings a page and the first evaluations, from the engine's start on; as the agent waits.
 const WITHIN: Us = 20 * SECOND;
 
@@ -59,11 +59,16 @@ pub enum MonitoringEvent {
     Look(u32),
 }
 
-/// Gives the machine a rules engine.
+/// Gives the machine a rules engine, if it has none.
 ///
 /// # Errors
 /// [`crate::Stop`] where the strand is stopped before it is up.
 pub fn start(machine: &mut Machine, monitoring: &Monitoring) -> Run<()> {
+    if machine.monitor.engine.is_some() {
+        let why = "there is a rules engine, or one is being started".to_owned();
+        machine.report(Happened::MonitoringFailed { why });
+        return Ok(());
+    }
     match bring_up(machine, monitoring)? {
         Ok(()) => {
             machine.report(Happened::MonitoringStarted);
@@ -85,7 +90,7 @@ fn bring_up(machine: &mut Machine, monitoring: &Monitoring) -> Run<Result<(), St
     };
     let files = machine.about(FILES_US);
     machine.spend(files)?;
-    let past_ends = machine.now + PAST_ENDS_US;
+    let past_ends = machine.now + PAST_GOES_ON_US;
     for time in [BLOCK_US, ENGINE_US] {
         let time = machine.about(time);
         machine.spend(time)?;
@@ -101,11 +106,14 @@ fn bring_up(machine: &mut Machine, monitoring: &Monitoring) -> Run<Result<(), St
         machine.queue.push(at, Event::Monitoring(MonitoringEvent::Evaluate(run, number)));
     }
     machine.monitor.engine = Some(Box::new(Engine::new(prepared, run, past_ends, found)));
-    let up = |machine: &Machine| machine.monitor.engine.as_ref().is_some_and(|engine| engine.is_up());
-    if machine.wait_until(now + WITHIN, up)? {
+    let missing = |machine: &Machine| machine.monitor.engine.as_ref().and_then(|engine| engine.missing());
+    if machine.wait_until(now + WITHIN, |machine| missing(machine).is_none())? {
+        // The past has ended before anybody looks.
+        let left = if monitoring.past.is_empty() { 0 } else { past_ends.saturating_sub(machine.now) };
+        machine.spend(left)?;
         return Ok(Ok(()));
     }
-    let what = machine.monitor.engine.as_ref().map_or_else(String::new, |engine| engine.missing());
+    let what = missing(machine).unwrap_or_default();
     Ok(Err(format!("{what}, {} s after the start of prometheus", WITHIN / SECOND)))
 }
 

@@ -120,6 +120,9 @@ impl Prepared {
             return Err("scrapes and evaluations want a pause of at least 1 ms between them".to_owned());
         }
         let file = RuleFile::read(&monitoring.rules, "the rules").map_err(|error| error.to_string())?;
+        if file.rules().next().is_none() {
+            return Err("the rules have no rule of an alert".to_owned());
+        }
         let mut readings = Vec::new();
         for (name, text) in &monitoring.readings {
             let expr = Expr::parse(text).map_err(|why| format!("the reading {name}: {why}"))?;
