@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::balancer::Balancer;
 use crate::bounded;
 use crate::clock::{now_us, pause};
+use crate::engine;
 use crate::ledger::{Asks, Ledger};
 use crate::measure;
 use crate::pager;
@@ -53,6 +54,8 @@ struct Parts {
     shell: Shell,
     traffic: Traffic,
     watch: Watch,
+    /// Whether a rules engine is there or being started.
+    monitored: Arc<AtomicBool>,
 }
 
 /// Serves requests until the end of `input`.
@@ -91,7 +94,7 @@ fn begin(setup: Setup, reports: &Reports) -> Result<Parts, String> {
     let shell = Shell::start(&setup.operator, reports.clone(), balancer, watch.clone(), probe_again.clone());
     let traffic = Traffic::new(setup.clone(), ledger.clone(), reports.clone());
     probe_in_background(setup.clone(), ledger.clone(), reports.clone(), probe_again);
-    Ok(Parts { setup, ledger, shell, traffic, watch })
+    Ok(Parts { setup, ledger, shell, traffic, watch, monitored: Arc::default() })
 }
 
 /// Reports each change of what /healthz comes to, and the first outcome begun after each command of the operator:
@@ -133,8 +136,17 @@ impl Parts {
             Request::StartTraffic { per_second, tenants, trapping } => {
                 in_background(move || traffic.start(per_second, tenants, trapping));
             }
-            Request::StartMonitoring { .. } => {
-                say.say(Happened::MonitoringFailed { why: "the agent starts no rules engine".to_owned() });
+            Request::StartMonitoring { .. } if self.monitored.swap(true, Ordering::SeqCst) => {
+                say.say(Happened::MonitoringFailed {
+                    why: "there is a rules engine, or one is being started".to_owned(),
+                });
+            }
+            Request::StartMonitoring { monitoring } => {
+                let monitored = self.monitored.clone();
+                in_background(move || {
+                    engine::run(&setup, &monitoring, &say);
+                    monitored.store(false, Ordering::SeqCst);
+                });
             }
             Request::StopTraffic => in_background(move || traffic.stop()),
             Request::HoldInvoke { hold_ms } => in_background(move || traffic.hold(hold_ms)),

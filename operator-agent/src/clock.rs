@@ -23,6 +23,12 @@ pub fn of_system_time(time: SystemTime) -> u64 {
     time.duration_since(began().1).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
+/// Milliseconds since 1970 by the machine's clock: what others on it write their times in.
+pub fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Paces a loop: observers look at intervals, they do not wait for anything to happen.
 pub fn pause(duration: Duration) {
     std::thread::sleep(duration);

@@ -1,5 +1,5 @@
-//! The agent's HTTP client: one connection per request as curl does, a ceiling on time and bytes, and an outcome for
-//! everything that a server can do to it.
+//! The agent's HTTP client: one connection per request as curl does, unless it is asked to keep it; a ceiling on time and
+//! bytes, and an outcome for everything that a server can do to it.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -49,34 +49,48 @@ impl Answer {
 pub struct Client {
     agent: Agent,
     limits: Limits,
+    keeps: bool,
 }
 
 impl Client {
     /// A client that keeps no connection, follows no redirect and uses no proxy.
     pub fn new(limits: Limits) -> Client {
+        Client::with(limits, false)
+    }
+
+    /// The same, but it keeps its connection: for one server that is asked often.
+    pub fn keeping(limits: Limits) -> Client {
+        Client::with(limits, true)
+    }
+
+    fn with(limits: Limits, keeps: bool) -> Client {
         let agent = Agent::config_builder()
             .timeout_global(Some(limits.time))
-            .max_idle_connections(0)
+            .max_idle_connections(usize::from(keeps))
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .user_agent("rollback-drill")
             .build()
             .new_agent();
-        Client { agent, limits }
+        Client { agent, limits, keeps }
     }
 
     /// GET.
     pub fn get(&self, url: &str) -> Answer {
         let began_us = now_us();
-        let result = self.agent.get(url).header("connection", "close").call();
-        self.finish(began_us, result)
+        let request = self.agent.get(url);
+        let request = if self.keeps { request } else { request.header("connection", "close") };
+        self.finish(began_us, request.call())
     }
 
     /// POST of a JSON body with headers.
     pub fn post_json(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let began_us = now_us();
-        let mut request = self.agent.post(url).header("content-type", "application/json").header("connection", "close");
+        let mut request = self.agent.post(url).header("content-type", "application/json");
+        if !self.keeps {
+            request = request.header("connection", "close");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -114,5 +128,40 @@ fn outcome_of(error: &ureq::Error) -> ProbeOutcome {
             _ => ProbeOutcome::Garbage(io.to_string()),
         },
         other => ProbeOutcome::Garbage(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Long enough for any machine.
+    const PATIENT: Limits = Limits { time: Duration::from_secs(20), body_bytes: 1 << 10 };
+
+    #[test]
+    fn a_connection_is_kept_where_that_is_asked_for() {
+        for (client, connections) in [(Client::new(PATIENT), 2), (Client::keeping(PATIENT), 1)] {
+            let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/", server.server_addr());
+            let serving = std::thread::spawn(move || {
+                let mut clients = BTreeSet::new();
+                while let Some(request) = server.recv_timeout(PATIENT.time).unwrap() {
+                    clients.insert(request.remote_addr().copied());
+                    let is_last = request.url() == "/last";
+                    request.respond(tiny_http::Response::from_string("ok")).unwrap();
+                    if is_last {
+                        break;
+                    }
+                }
+                clients.len()
+            });
+            for path in ["", "last"] {
+                let answer = client.get(&format!("{url}{path}"));
+                assert_eq!((answer.sample.outcome.clone(), answer.text()), (ProbeOutcome::Status(200), "ok".into()));
+            }
+            assert_eq!(serving.join().unwrap(), connections);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The pager: the operator's `page` command, an HTTP delivery, and the listener that records what is delivered.
+//! The pager: the operator's `page` command, an HTTP delivery, and the listener that records what is delivered: pages, and
+//! apart from them what the notifier tells of alerts.
 
 use std::io::Read;
 use std::time::Duration;
@@ -6,11 +7,16 @@ use std::time::Duration;
 use crate::http::{Client, Limits};
 use crate::protocol::{Happened, Page};
 use crate::reports::Reports;
+use crate::webhook;
 
 /// Where `page` delivers to unless `PAGER_URL` says otherwise.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:9099/page";
 /// A page is a few hundred bytes; evidence is cut to fit.
 const PAGE_BYTES_MAX: u64 = 64 << 10;
+/// Where the notifier delivers to, at the pager's address.
+pub const NOTICES: &str = "/alertmanager";
+/// A notice of one alert is about 1 KiB, and its annotations are the rule file's.
+const NOTICE_BYTES_MAX: u64 = 1 << 20;
 /// A pager that takes longer has not been reached.
 pub const DELIVERY: Limits = Limits { time: Duration::from_secs(5), body_bytes: 4 << 10 };
 
@@ -49,24 +55,97 @@ pub fn deliver(url: &str, page: &Page, limits: Limits) -> Result<(), String> {
     }
 }
 
-/// Takes pages in the background and reports each.
+/// Takes pages and notices in the background and reports each.
 pub fn listen(address: &str, reports: Reports) -> Result<(), String> {
     let server =
         tiny_http::Server::http(address).map_err(|error| format!("the pager cannot listen on {address}: {error}"))?;
     std::thread::spawn(move || {
         for mut request in server.incoming_requests() {
+            let notices = request.url() == NOTICES;
             let mut body = Vec::new();
-            let read = request.as_reader().take(PAGE_BYTES_MAX).read_to_end(&mut body);
-            let status = match read.map(|_| serde_json::from_slice::<Page>(&body)) {
-                Ok(Ok(page)) => {
-                    reports.say(Happened::Paged { page });
-                    202
-                }
-                _ => 400,
-            };
+            let ceiling = if notices { NOTICE_BYTES_MAX } else { PAGE_BYTES_MAX };
+            let read = request.as_reader().take(ceiling).read_to_end(&mut body);
+            let told = read.map_err(|error| error.to_string()).and_then(|_| {
+                if notices { notified(request.method(), &body) } else { paged(&body).map(|page| vec![page]) }
+            });
+            let status = if told.is_ok() { 202 } else { 400 };
+            told.unwrap_or_default().into_iter().for_each(|what| reports.say(what));
             // The one who pages sees a lost answer as a page that did not arrive.
             let _ = request.respond(tiny_http::Response::empty(status));
         }
     });
     Ok(())
+}
+
+fn paged(body: &[u8]) -> Result<Happened, String> {
+    let page = serde_json::from_slice::<Page>(body).map_err(|error| error.to_string())?;
+    Ok(Happened::Paged { page })
+}
+
+fn notified(method: &tiny_http::Method, body: &[u8]) -> Result<Vec<Happened>, String> {
+    match method {
+        tiny_http::Method::Post => webhook::read(body),
+        other => Err(format!("{other} is no delivery")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::protocol::{ProbeOutcome, Report};
+
+    /// Where reports go that a test reads.
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pages_and_notices_are_kept_apart() {
+        // Bound and let go: the port was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let sink = Sink::default();
+        listen(&address, Reports::new(sink.clone())).unwrap();
+        let page = r#"{"key":"k","severity":"sev-1","reason":"r","evidence":"e"}"#;
+        let notice = r#"{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"A"}},
+            {"status":"resolved","labels":{"alertname":"B"}}]}"#;
+        let long = format!("{}{}", " ".repeat(NOTICE_BYTES_MAX as usize), notice);
+        let client = Client::new(DELIVERY);
+        for (path, body, status) in [
+            ("/page", page, 202),
+            ("/alertmanager", notice, 202),
+            ("/alertmanager", page, 400),
+            ("/page", notice, 400),
+            ("/alertmanager", "", 400),
+            ("/alertmanager", &long, 400),
+            ("/page", page, 202),
+        ] {
+            let answer = client.post_json(&format!("http://{address}{path}"), &[], body.as_bytes());
+            assert_eq!(answer.sample.outcome, ProbeOutcome::Status(status), "{path} {:.40}", body);
+        }
+        assert_eq!(client.get(&format!("http://{address}/alertmanager")).sample.outcome, ProbeOutcome::Status(400));
+        let told: Vec<Happened> = sink
+            .0
+            .lock()
+            .unwrap()
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice::<Report>(line).unwrap().what)
+            .collect();
+        let paged = Happened::Paged { page: serde_json::from_str(page).unwrap() };
+        let notified = |alert: &str, resolved| Happened::Notified { alert: alert.into(), resolved };
+        assert_eq!(told, [paged.clone(), notified("A", false), notified("B", true), paged]);
+    }
 }

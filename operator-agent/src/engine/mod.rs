@@ -1,0 +1,135 @@
+//! The machine's rules engine: Debian's Prometheus, and its Alertmanager as notifier, as units of systemd. What they are to
+//! be is written ([`files`]), then both are started and waited for, then they are looked at until the host ends ([`look`]).
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::clock::{Deadline, pause, wall_ms};
+use crate::http::{Client, Limits};
+use crate::protocol::{Happened, Monitoring, Setup};
+use crate::reports::Reports;
+use crate::root;
+
+pub mod answers;
+pub mod files;
+pub mod instant;
+pub mod look;
+
+/// From the start of the units until the rules are evaluated and the node is scraped; 6 s where the machine is idle.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks whether it is so.
+const AGAIN: Duration = Duration::from_millis(50);
+/// Each of the tools that are run meanwhile needs a fraction of a second; three days of samples some.
+const TOOL: Duration = Duration::from_secs(30);
+/// A question to a server on this machine. An answer of a few rules is some KiB.
+const ASK: Limits = Limits { time: Duration::from_secs(5), body_bytes: 4 << 20 };
+
+/// The unit of the engine.
+const ENGINE: &str = "prometheus";
+/// The unit of the notifier.
+const NOTIFIER: &str = "prometheus-alertmanager";
+/// From the writing of the past to its end. The engine begins to scrape at about that time: it looks for targets first 5 s
+/// after it has started (`updatert` in Prometheus's discovery/manager.go), and a past that ended before would leave windows of
+/// a few seconds empty. Of live samples, the engine throws away what is older than the end.
+const PAST_GOES_ON_MS: u64 = 6_000;
+/// Where the past is written for promtool. On tmpfs, and gone once it has been read.
+const PAST: &str = "/run/rollback-drill/past.openmetrics";
+
+/// Gives the machine its rules engine, says how that went, and looks at it from then on. Returns where there is none.
+pub fn run(setup: &Setup, monitoring: &Monitoring, reports: &Reports) {
+    match bring_up(setup, monitoring) {
+        Ok(client) => {
+            reports.say(Happened::MonitoringStarted);
+            look::watch(&client, monitoring, reports);
+        }
+        Err(why) => reports.say(Happened::MonitoringFailed { why }),
+    }
+}
+
+fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
+    files::check(monitoring)?;
+    for (path, text) in files::texts(setup, monitoring) {
+        write(path, &text)?;
+    }
+    tool(
+        &format!("promtool check config {}", files::CONFIG),
+        "Prometheus would refuse its configuration or the rules",
+    )?;
+    tool(&format!("systemctl restart --no-block {NOTIFIER}"), "the notifier cannot be started")?;
+    // Read into memory before the past is written: it is 90 MB, and what it takes to start would be missing from the past.
+    tool("prometheus --version", "the rules engine cannot be run")?;
+    let past_ends_ms = fill(setup, monitoring)?;
+    tool(&format!("systemctl restart {ENGINE}"), "the rules engine cannot be started")?;
+    wait(monitoring, past_ends_ms)
+}
+
+/// Gives the engine the past; when that ends, milliseconds since 1970, 0 where there is none.
+fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<u64, String> {
+    let data = files::DATA;
+    tool(&format!("rm -rf {data} && mkdir -p {data}"), "the rules engine cannot be given an empty folder")?;
+    let mut end_ms = 0;
+    if !monitoring.past.is_empty() {
+        end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
+        write(PAST, &files::past(setup, monitoring, end_ms)?)?;
+        let import = format!("promtool tsdb create-blocks-from openmetrics {PAST} {data} && rm {PAST}");
+        tool(&import, "the past cannot be made a block of Prometheus")?;
+    }
+    tool(&format!("chown -R prometheus:prometheus {data}"), "the rules engine cannot be given its folder")?;
+    Ok(end_ms)
+}
+
+fn write(path: &str, text: &str) -> Result<(), String> {
+    let folder = Path::new(path).parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| format!("cannot write {path}: {error}"))
+}
+
+fn tool(text: &str, otherwise: &str) -> Result<(), String> {
+    let root::Ran { exit, output, .. } = root::run(text, TOOL);
+    if exit == 0 { Ok(()) } else { Err(format!("{otherwise}: `{text}` ended with {exit}: {}", output.trim())) }
+}
+
+/// What is not as it is to be, and the unit that has to do with it.
+struct Missing(&'static str, String);
+
+/// Waits until all is as it is to be; the client that was asked with.
+fn wait(monitoring: &Monitoring, past_ends_ms: u64) -> Result<Client, String> {
+    let client = Client::keeping(ASK);
+    let deadline = Deadline::after(READY_WITHIN);
+    loop {
+        let Err(Missing(unit, what)) = is_up(&client, monitoring, past_ends_ms) else { return Ok(client) };
+        if deadline.passed() {
+            let words = root::run(&format!("journalctl --unit={unit} --no-pager --output=cat --lines=5"), TOOL).output;
+            let within = READY_WITHIN.as_secs();
+            return Err(format!("{what}, {within} s after the start of {unit}; its last words: {}", words.trim()));
+        }
+        pause(AGAIN);
+    }
+}
+
+fn is_up(client: &Client, monitoring: &Monitoring, past_ends_ms: u64) -> Result<(), Missing> {
+    for (unit, address) in [(NOTIFIER, files::NOTIFIER_ADDRESS), (ENGINE, files::ENGINE_ADDRESS)] {
+        let url = format!("http://{address}/-/ready");
+        let outcome = client.get(&url).sample.outcome;
+        if !outcome.is_ok() {
+            return Err(Missing(unit, format!("{url} comes to {}", outcome.word())));
+        }
+    }
+    let rules = look::rules(client).map_err(|why| Missing(ENGINE, why))?;
+    if rules.is_empty() {
+        return Err(Missing(ENGINE, format!("{} has no rule of an alert", files::RULES)));
+    }
+    if let Some(rule) = rules.iter().find(|rule| !rule.evaluated) {
+        return Err(Missing(ENGINE, format!("{} has not been evaluated", rule.name)));
+    }
+    let target = look::target(client, &monitoring.job).map_err(|why| Missing(ENGINE, why))?;
+    if !target.up {
+        return Err(Missing(ENGINE, format!("the node has not been scraped ({:?})", target.error)));
+    }
+    if wall_ms() < past_ends_ms {
+        return Err(Missing(ENGINE, "the past has not ended".into()));
+    }
+    Ok(())
+}
