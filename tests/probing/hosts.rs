@@ -107,6 +107,11 @@ impl Booted {
         }
     }
 
+    /// Now, microseconds on the host's clock.
+    pub fn now_us(&self) -> u64 {
+        self.host.now_us()
+    }
+
     /// Hands a request over and waits for what `wanted` takes of the reports; `None` where none came within this, beside
     /// the time for the answer itself.
     ///

@@ -1,0 +1,176 @@
+//! The rules engine of a real operator host: an alert fires over the past that it was given and the live node, is notified
+//! of, clears by value, and is not taken for cleared where the node is scraped no more.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
+
+use std::collections::BTreeMap;
+
+use conformance::containers::{gate, run_trials, trial};
+use conformance::probing::hosts::{self, Booted};
+use operator_agent::protocol::{AlertState, Happened, Monitoring, PastSeries, Request, Scrape, Stretch};
+
+/// Of the alert that fires.
+const ALERT: &str = "TensorWasmAvailabilityFastBurn";
+/// Of one that never does.
+const QUIET: &str = "Quiet";
+/// From the request until the engine runs. Prometheus looks for targets first after 5 s.
+const STARTED_WITHIN_MS: u64 = 10_000;
+/// For anything else: more than the longest of a window of 5 s, a `for` of 2 s and the notifier's second.
+const SEEN_WITHIN_MS: u64 = 15_000;
+
+/// The share of 5xx of all requests, over a window.
+fn share(window: &str) -> String {
+    let rate = |matcher: &str| format!("sum(rate(tensor_wasm_http_requests_total{matcher}[{window}]))");
+    format!("{} / {}", rate(r#"{status=~"5.."}"#), rate(""))
+}
+
+/// The fast burn of the production tutorial, its windows sixty times shorter.
+fn rules() -> String {
+    format!(
+        "groups:
+  - name: availability
+    rules:
+      - alert: {ALERT}
+        expr: {} > 0.072 and {} > 0.072
+        for: 2s
+        labels:
+          severity: page
+      - alert: {QUIET}
+        expr: tensor_wasm_http_requests_total < 0
+",
+        share("5s"),
+        share("60s")
+    )
+}
+
+/// Three minutes of a thousand requests a second, of which 40 % fail in the last 20 s. The probes of /healthz go on in the
+/// live node, the invokes do not.
+fn past() -> Vec<PastSeries> {
+    let series = |labels: [(&str, &str); 3], sound, bad| PastSeries {
+        name: "tensor_wasm_http_requests_total".into(),
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        stretches: vec![
+            Stretch { for_ms: 160_000, every_ms: 1_000, per_second: sound },
+            Stretch { for_ms: 20_000, every_ms: 250, per_second: bad },
+        ],
+    };
+    vec![
+        series([("route", "/healthz"), ("method", "GET"), ("status", "200")], 1_000.0, 600.0),
+        series([("route", "/functions/:id/invoke"), ("method", "POST"), ("status", "500")], 0.0, 400.0),
+    ]
+}
+
+fn monitoring() -> Monitoring {
+    let reading = |name: &str, query: String| (name.to_owned(), query);
+    Monitoring {
+        rules: rules(),
+        job: "tensor-wasm".into(),
+        scrape_ms: 250,
+        evaluate_ms: 250,
+        lookback_ms: 5_000,
+        past: past(),
+        readings: BTreeMap::from([
+            reading("share", share("60s")),
+            reading("version", "count(tensor_wasm_build_info)".into()),
+            reading("nothing", "tensor_wasm_functions_total".into()),
+        ]),
+    }
+}
+
+fn start(host: &mut Booted, monitoring: Monitoring) -> Result<(), String> {
+    let request = Request::StartMonitoring { monitoring: Box::new(monitoring) };
+    let answer = host.ask(&request, STARTED_WITHIN_MS, |what| match what {
+        Happened::MonitoringStarted => Some(Ok(())),
+        Happened::MonitoringFailed { why } => Some(Err(why.clone())),
+        _ => None,
+    });
+    answer.unwrap().unwrap_or_else(|| panic!("no answer within {STARTED_WITHIN_MS} ms"))
+}
+
+/// Waits for a report, of those that have come or that come in time.
+fn wait<T>(host: &mut Booted, what: &str, wanted: impl Fn(&Happened) -> Option<T>) -> T {
+    if let Some(found) = host.seen.iter().find_map(|report| wanted(&report.what)) {
+        return found;
+    }
+    let found = host.ask(&Request::Sync { token: 1 }, SEEN_WITHIN_MS, &wanted).unwrap();
+    found.unwrap_or_else(|| {
+        let seen: Vec<String> = host.seen.iter().map(|report| format!("{} {:?}", report.at_us, report.what)).collect();
+        panic!("{what} was not seen within {SEEN_WITHIN_MS} ms, but:\n{}", seen.join("\n"))
+    })
+}
+
+/// What is told of alerts.
+type Seen = (BTreeMap<String, AlertState>, BTreeMap<String, Option<f64>>, Scrape);
+
+fn wait_for_look(host: &mut Booted, what: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
+    wait(host, what, |happened| match happened.clone() {
+        Happened::AlertsSeen { alerts, readings, scrape } => {
+            let seen = (alerts, readings, scrape);
+            wanted(&seen).then_some(seen)
+        }
+        _ => None,
+    })
+}
+
+fn wait_for_notice(host: &mut Booted, is_resolved: bool) {
+    wait(host, &format!("a notice with resolved: {is_resolved}"), |what| match what {
+        Happened::Notified { alert, resolved } if *resolved == is_resolved => {
+            assert_eq!(alert, ALERT);
+            Some(())
+        }
+        _ => None,
+    });
+}
+
+fn states(state: AlertState) -> BTreeMap<String, AlertState> {
+    BTreeMap::from([(ALERT.to_owned(), state), (QUIET.to_owned(), AlertState::Inactive)])
+}
+
+fn main() {
+    let gate = gate();
+    run_trials(vec![trial(&gate, "container::monitoring::an-alert-fires-and-clears".into(), fires_and_clears)], 1);
+}
+
+fn fires_and_clears() {
+    let mut host = hosts::container("systemd", &hosts::binaries().unwrap()).unwrap();
+    // Rules that Prometheus would not take are told with its words; the right ones can follow.
+    let wrong = Monitoring { rules: rules().replace("60s", "a minute"), ..monitoring() };
+    let why = start(&mut host, wrong).unwrap_err();
+    assert!(why.contains("/etc/prometheus/rules.yml: 5:15: group \"availability\", rule 1"), "{why}");
+
+    let asked_us = host.now_us();
+    start(&mut host, monitoring()).unwrap();
+    eprintln!("the rules engine was started in {} ms", (host.now_us() - asked_us) / 1000);
+    let again = start(&mut host, monitoring());
+    assert_eq!(again, Err("there is a rules engine, or one is being started".into()));
+
+    let (alerts, readings, scrape) =
+        wait_for_look(&mut host, "a firing alert", |(alerts, ..)| alerts[ALERT] == AlertState::Firing);
+    assert_eq!(alerts, states(AlertState::Firing));
+    assert!(scrape.ok, "{scrape:?}");
+    assert!(scrape.at_us.is_some_and(|at_us| at_us > asked_us), "{scrape:?}, asked at {asked_us}");
+    assert_eq!(readings.keys().collect::<Vec<_>>(), ["nothing", "share", "version"]);
+    assert_eq!(readings["nothing"], None);
+    assert_eq!(readings["version"], Some(1.0));
+    // 400 of 1000 in the last 20 of 60 s is 13 %; since then sound ones have come.
+    assert!(readings["share"].is_some_and(|share| (0.072..0.2).contains(&share)), "{readings:?}");
+    wait_for_notice(&mut host, false);
+
+    // No invoke has failed since, so it clears: by value, while the node is scraped.
+    host.seen.clear();
+    let (alerts, _, scrape) =
+        wait_for_look(&mut host, "a quiet alert", |(alerts, ..)| alerts[ALERT] == AlertState::Inactive);
+    assert_eq!(alerts, states(AlertState::Inactive));
+    assert!(scrape.ok, "{scrape:?}");
+    wait_for_notice(&mut host, true);
+
+    host.seen.clear();
+    let (exit, output) = host.as_root("systemctl stop tensor-wasm", 20_000).unwrap();
+    assert_eq!(exit, 0, "{output}");
+    let (alerts, _, down) = wait_for_look(&mut host, "a failing scrape", |(.., scrape)| !scrape.ok);
+    assert_eq!(alerts, states(AlertState::Inactive));
+    assert!(down.error.contains("connection refused") || down.error.contains("EOF"), "{down:?}");
+    assert!(down.at_us > scrape.at_us, "{down:?} after {scrape:?}");
+    let paged = host.seen.iter().find(|report| matches!(report.what, Happened::Paged { .. }));
+    assert_eq!(paged, None, "an alert's notice is no page");
+}
