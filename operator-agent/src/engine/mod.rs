@@ -33,6 +33,9 @@ const NOTIFIER: &str = "prometheus-alertmanager";
 /// after it has started (`updatert` in Prometheus's discovery/manager.go), and a past that ended before would leave windows of
 /// a few seconds empty. Of live samples, the engine throws away what is older than the end.
 const PAST_GOES_ON_MS: u64 = 6_000;
+/// Ceiling of a block's length. For each block promtool reads the whole past again: with its own, 2 h, three days take ten
+/// times as long.
+const BLOCK: &str = "162h";
 /// Where the past is written for promtool. On tmpfs, and gone once it has been read.
 const PAST: &str = "/run/rollback-drill/past.openmetrics";
 
@@ -72,8 +75,8 @@ fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<u64, String> {
     if !monitoring.past.is_empty() {
         end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
         write(PAST, &files::past(setup, monitoring, end_ms)?)?;
-        let import = format!("promtool tsdb create-blocks-from openmetrics {PAST} {data} && rm {PAST}");
-        tool(&import, "the past cannot be made a block of Prometheus")?;
+        let blocks = format!("promtool tsdb create-blocks-from openmetrics --max-block-duration={BLOCK} {PAST} {data}");
+        tool(&format!("{blocks} && rm {PAST}"), "the past cannot be made a block of Prometheus")?;
     }
     tool(&format!("chown -R prometheus:prometheus {data}"), "the rules engine cannot be given its folder")?;
     Ok(end_ms)
