@@ -55,13 +55,12 @@ fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
     for (path, text) in files::texts(setup, monitoring) {
         write(path, &text)?;
     }
+    // Meanwhile the engine is read into memory: it is 90 MB, and what it takes longer to start would be missing from the past.
     tool(
-        &format!("promtool check config {}", files::CONFIG),
+        &format!("prometheus --version > /dev/null 2>&1 & promtool check config {}", files::CONFIG),
         "Prometheus would refuse its configuration or the rules",
     )?;
     tool(&format!("systemctl restart --no-block {NOTIFIER}"), "the notifier cannot be started")?;
-    // Read into memory before the past is written: it is 90 MB, and what it takes to start would be missing from the past.
-    tool("prometheus --version", "the rules engine cannot be run")?;
     let past_ends_ms = fill(setup, monitoring)?;
     tool(&format!("systemctl restart {ENGINE}"), "the rules engine cannot be started")?;
     wait(monitoring, past_ends_ms)
@@ -70,15 +69,19 @@ fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
 /// Gives the engine the past; when that ends, milliseconds since 1970, 0 where there is none.
 fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<u64, String> {
     let data = files::DATA;
-    tool(&format!("rm -rf {data} && mkdir -p {data}"), "the rules engine cannot be given an empty folder")?;
     let mut end_ms = 0;
+    let mut import = String::new();
     if !monitoring.past.is_empty() {
         end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
         write(PAST, &files::past(setup, monitoring, end_ms)?)?;
-        let blocks = format!("promtool tsdb create-blocks-from openmetrics --max-block-duration={BLOCK} {PAST} {data}");
-        tool(&format!("{blocks} && rm {PAST}"), "the past cannot be made a block of Prometheus")?;
+        import = format!(
+            "promtool tsdb create-blocks-from openmetrics --max-block-duration={BLOCK} {PAST} {data} && rm {PAST} && "
+        );
     }
-    tool(&format!("chown -R prometheus:prometheus {data}"), "the rules engine cannot be given its folder")?;
+    tool(
+        &format!("rm -rf {data} && mkdir -p {data} && {import}chown -R prometheus:prometheus {data}"),
+        "the rules engine cannot be given the past",
+    )?;
     Ok(end_ms)
 }
 
