@@ -342,7 +342,7 @@ proptest! {
         let cut = &text[..at.index(text.len())];
         // Where a cut text is read at all, it says nothing that the whole one does not say.
         if let Ok(samples) = exposition::parse(cut) {
-            prop_assert!(samples.iter().all(|(series, value)| whole.get(series) == Some(value)));
+            prop_assert!(samples.iter().all(|(series, value)| whole.get(&series) == Some(value)));
         }
         let _ = exposition::parse(&format!("{cut}{noise}\n"));
     }

@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// One series: a name and its labels, whatever order they were written in.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series<'a> {
     /// Sample name, such as `http_requests_total`.
     pub name: &'a str,
@@ -14,13 +15,16 @@ pub struct Series<'a> {
     pub labels: Labels<'a>,
 }
 
-/// Labels and their values, by label. A series has a handful, so they stand in a row.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Labels<'a>(Vec<(&'a str, Cow<'a, str>)>);
+/// A label and its value.
+type Label<'a> = (&'a str, Cow<'a, str>);
 
-impl Labels<'_> {
+/// Labels and their values, by label. A series has a handful, so they stand in a row.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labels<'a>(&'a [Label<'a>]);
+
+impl<'a> Labels<'a> {
     /// The value of one.
-    pub fn get(&self, label: &str) -> Option<&str> {
+    pub fn get(&self, label: &str) -> Option<&'a str> {
         self.0.iter().find(|(known, _)| *known == label).map(|(_, value)| value.as_ref())
     }
 }
@@ -32,10 +36,26 @@ impl std::fmt::Debug for Labels<'_> {
 }
 
 /// All samples of a text.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Samples<'a> {
-    series: BTreeMap<Series<'a>, f64>,
+    /// In the order of the text.
+    rows: Vec<Row<'a>>,
+    /// Labels of all rows, one row's after the other's.
+    labels: Vec<Label<'a>>,
+    /// Places in `rows`, by the hash of their series and then by place.
+    by_hash: Vec<(u64, usize)>,
     types: BTreeMap<&'a str, &'a str>,
+}
+
+/// A line of a sample.
+#[derive(Debug, Clone)]
+struct Row<'a> {
+    /// 1-based.
+    line: usize,
+    name: &'a str,
+    /// Its place in [`Samples::labels`].
+    labels: Range<usize>,
+    value: f64,
 }
 
 /// Why a text is no exposition.
@@ -51,34 +71,90 @@ pub struct ExpositionError {
 impl<'a> Samples<'a> {
     /// Value of one series.
     pub fn get(&self, series: &Series<'_>) -> Option<f64> {
-        self.series.get(series).copied()
+        let hash = hash(series);
+        let from = self.by_hash.partition_point(|(other, _)| *other < hash);
+        let alike = self.by_hash.iter().skip(from).take_while(|(other, _)| *other == hash);
+        alike
+            .filter_map(|(_, place)| self.rows.get(*place))
+            .find(|row| self.series(row) == *series)
+            .map(|row| row.value)
     }
 
     /// All series and values, ordered by name and labels.
-    pub fn iter(&self) -> impl Iterator<Item = (&Series<'a>, f64)> {
-        self.series.iter().map(|(series, value)| (series, *value))
+    pub fn iter(&self) -> impl Iterator<Item = (Series<'_>, f64)> {
+        self.ordered(self.rows.iter())
     }
 
-    /// The series that a `# TYPE` line declares as counters. OpenMetrics declares the name without `_total`.
-    pub fn counters(&self) -> impl Iterator<Item = (&Series<'a>, f64)> {
-        self.iter().filter(|(series, _)| {
-            let family = series.name.strip_suffix("_total").unwrap_or(series.name);
-            [series.name, family].iter().any(|name| self.types.get(name).is_some_and(|kind| *kind == "counter"))
-        })
+    /// The series of this name and their values, ordered by labels.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = (Series<'_>, f64)> {
+        self.ordered(self.rows.iter().filter(move |row| row.name == name))
+    }
+
+    /// The series that a `# TYPE` line declares as counters, ordered by name and labels. OpenMetrics declares the name
+    /// without `_total`.
+    pub fn counters(&self) -> impl Iterator<Item = (Series<'_>, f64)> {
+        self.ordered(self.rows.iter().filter(|row| {
+            let family = row.name.strip_suffix("_total").unwrap_or(row.name);
+            [row.name, family].iter().any(|name| self.types.get(name).is_some_and(|kind| *kind == "counter"))
+        }))
     }
 
     /// Sum over the series of this name that carry all these labels; `None` where there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let mut found = None;
-        let first = Series { name, labels: Labels::default() };
-        for (series, value) in self.series.range(first..).take_while(|(series, _)| series.name == name) {
-            let matches = |(label, wanted): &(&str, &str)| series.labels.get(label).is_some_and(|is| is == *wanted);
-            if labels.iter().all(matches) {
-                found = Some(found.unwrap_or(0.0) + value);
-            }
-        }
-        found
+        let matches =
+            |series: &Series<'_>| labels.iter().all(|(label, wanted)| series.labels.get(label) == Some(*wanted));
+        let found = self.named(name).filter(|(series, _)| matches(series)).map(|(_, value)| value);
+        found.reduce(|sum, value| sum + value)
     }
+
+    fn series(&self, row: &Row<'a>) -> Series<'_> {
+        Series { name: row.name, labels: Labels(self.labels.get(row.labels.clone()).unwrap_or_default()) }
+    }
+
+    fn ordered<'s>(&'s self, rows: impl Iterator<Item = &'s Row<'a>>) -> impl Iterator<Item = (Series<'s>, f64)>
+    where
+        'a: 's,
+    {
+        let mut found: Vec<(Series<'s>, f64)> = rows.map(|row| (self.series(row), row.value)).collect();
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.into_iter()
+    }
+
+    /// Finds the series by hash from here on; the first row whose series stands before it already is an error.
+    fn find_by_hash(&mut self) -> Result<(), ExpositionError> {
+        let mut by_hash: Vec<_> =
+            self.rows.iter().enumerate().map(|(place, row)| (hash(&self.series(row)), place)).collect();
+        by_hash.sort_unstable();
+        self.by_hash = by_hash;
+        let mut twice: Option<&Row<'a>> = None;
+        for alike in self.by_hash.chunk_by(|(one, _), (other, _)| one == other).filter(|alike| alike.len() > 1) {
+            let rows: Vec<&Row<'a>> = alike.iter().filter_map(|(_, place)| self.rows.get(*place)).collect();
+            let stands_before =
+                |at: usize, row: &Row<'a>| rows.iter().take(at).any(|other| self.series(other) == self.series(row));
+            let second = rows.iter().enumerate().find(|(at, row)| stands_before(*at, row)).map(|(_, row)| *row);
+            twice = [twice, second].into_iter().flatten().min_by_key(|row| row.line);
+        }
+        match twice {
+            Some(Row { line, name, .. }) => {
+                Err(ExpositionError { line: *line, reason: format!("`{name}` with the same labels stands twice") })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A number that is the same for the same series.
+fn hash(series: &Series<'_>) -> u64 {
+    // The step of rustc's own hash, over eight bytes at a time and the length of what they are of.
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    let step = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+    let text = |hash: u64, text: &str| {
+        let (words, rest) = text.as_bytes().as_chunks::<8>();
+        let hash = words.iter().fold(hash, |hash, word| step(hash, u64::from_le_bytes(*word)));
+        let rest = rest.iter().fold(0, |rest, byte| rest << 8 | u64::from(*byte));
+        step(step(hash, rest), text.len() as u64)
+    };
+    series.labels.0.iter().fold(text(0, series.name), |hash, (label, value)| text(text(hash, label), value))
 }
 
 /// Reads a text.
@@ -88,6 +164,13 @@ impl<'a> Samples<'a> {
 /// cut in the middle of a number), or anything after `# EOF`.
 pub fn parse(text: &str) -> Result<Samples<'_>, ExpositionError> {
     let mut samples = Samples::default();
+    let read = lines(text, &mut samples);
+    // A series that stands twice does so before the line that cannot be read.
+    samples.find_by_hash()?;
+    read.map(|()| samples)
+}
+
+fn lines<'a>(text: &'a str, samples: &mut Samples<'a>) -> Result<(), ExpositionError> {
     let mut ended = false;
     for (index, whole) in text.split_inclusive('\n').enumerate() {
         let at = |reason: String| ExpositionError { line: index + 1, reason };
@@ -100,18 +183,16 @@ pub fn parse(text: &str) -> Result<Samples<'_>, ExpositionError> {
             None if whole == "# EOF" => ended = true,
             None => return Err(at("the last line has no end: it may be cut".into())),
             Some("# EOF") => ended = true,
-            Some(line) if line.trim().is_empty() => {}
-            Some(line) if line.starts_with('#') => comment(line, &mut samples).map_err(at)?,
+            Some(line) if line.trim_start().is_empty() => {}
+            Some(line) if line.starts_with('#') => comment(line, samples).map_err(at)?,
             Some(line) => {
-                let (series, value) = sample(line).map_err(at)?;
-                let name = series.name;
-                if samples.series.insert(series, value).is_some() {
-                    return Err(at(format!("`{name}` with the same labels stands twice")));
-                }
+                let begin = samples.labels.len();
+                let (name, value) = sample(line, &mut samples.labels).map_err(at)?;
+                samples.rows.push(Row { line: index + 1, name, labels: begin..samples.labels.len(), value });
             }
         }
     }
-    Ok(samples)
+    Ok(())
 }
 
 fn comment<'a>(line: &'a str, samples: &mut Samples<'a>) -> Result<(), String> {
@@ -128,23 +209,26 @@ fn comment<'a>(line: &'a str, samples: &mut Samples<'a>) -> Result<(), String> {
     }
 }
 
-fn sample(line: &str) -> Result<(Series<'_>, f64), String> {
+/// Name and value of a line; its labels go behind those that are there.
+fn sample<'a>(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<(&'a str, f64), String> {
     let (name, rest) = name(line)?;
-    let (labels, rest) = if rest.starts_with('{') { labels(rest)? } else { (Labels::default(), rest) };
+    let rest = if rest.starts_with('{') { self::labels(rest, labels)? } else { rest };
     let (rest, exemplar) = match rest.split_once('#') {
         None => (rest, None),
         Some((rest, exemplar)) => (rest, Some(exemplar.trim_start())),
     };
     let value = numbers(rest)?;
     if let Some(exemplar) = exemplar {
-        let (_, rest) = self::labels(exemplar)?;
-        numbers(rest)?;
+        numbers(self::labels(exemplar, &mut Vec::new())?)?;
     }
-    Ok((Series { name, labels }, value))
+    Ok((name, value))
 }
 
 /// A value and perhaps a timestamp, which nobody needs.
 fn numbers(text: &str) -> Result<f64, String> {
+    if let Some(whole) = text.strip_prefix(' ').and_then(whole_number) {
+        return Ok(whole);
+    }
     let mut words = text.split_whitespace();
     let number = |word: &str| word.parse::<f64>().map_err(|_| format!("`{word}` is no number"));
     let value = number(words.next().ok_or("a sample without a value")?)?;
@@ -157,33 +241,43 @@ fn numbers(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What most values are: digits alone, and so few that a float has them exactly.
+fn whole_number(text: &str) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    let digits = !text.is_empty() && text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64)
+}
+
 fn name(text: &str) -> Result<(&str, &str), String> {
-    let is_name =
-        |index: usize, c: u8| c.is_ascii_alphabetic() || c == b'_' || c == b':' || (index > 0 && c.is_ascii_digit());
-    let end = text.bytes().enumerate().find(|(index, c)| !is_name(*index, *c)).map_or(text.len(), |(index, _)| index);
+    let is_name = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b':';
+    let end = text.bytes().position(|c| !is_name(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
-    if name.is_empty() {
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(format!("no name at `{}`", text.chars().take(20).collect::<String>()));
     }
     Ok((name, rest))
 }
 
-/// `{a="b",…}`, and what follows.
-fn labels(text: &str) -> Result<(Labels<'_>, &str), String> {
-    let mut labels: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(4);
+/// `{a="b",…}` behind those that are there, by label; returns what follows.
+fn labels<'a>(text: &'a str, labels: &mut Vec<Label<'a>>) -> Result<&'a str, String> {
+    let begin = labels.len();
     let mut rest = text.strip_prefix('{').ok_or("labels begin with `{`")?.trim_start();
     loop {
         if let Some(after) = rest.strip_prefix('}') {
-            return Ok((Labels(labels), after));
+            return Ok(after);
         }
         let (label, after) = name(rest)?;
-        let quoted = after.trim_start().strip_prefix('=').map(str::trim_start).and_then(|text| text.strip_prefix('"'));
+        let quoted = match after.strip_prefix("=\"") {
+            Some(quoted) => Some(quoted),
+            None => after.trim_start().strip_prefix('=').map(str::trim_start).and_then(|text| text.strip_prefix('"')),
+        };
         let (value, after) = quoted_value(quoted.ok_or_else(|| format!("label `{label}` has no quoted value"))?)?;
-        match labels.binary_search_by(|(known, _)| (*known).cmp(label)) {
+        let own = labels.get(begin..).unwrap_or_default();
+        match own.binary_search_by(|(known, _)| (*known).cmp(label)) {
             Ok(_) => return Err(format!("label `{label}` stands twice")),
-            Err(place) => labels.insert(place, (label, value)),
+            Err(place) => labels.insert(begin + place, (label, value)),
         }
-        rest = after.trim_start();
+        rest = if after.starts_with([',', '}']) { after } else { after.trim_start() };
         match rest.strip_prefix(',') {
             Some(after) => rest = after.trim_start(),
             None if rest.starts_with('}') => {}
@@ -194,9 +288,11 @@ fn labels(text: &str) -> Result<(Labels<'_>, &str), String> {
 
 /// The text up to the closing quote, escapes decoded, and what follows.
 fn quoted_value(text: &str) -> Result<(Cow<'_, str>, &str), String> {
-    match text.split_once('"') {
-        Some((value, rest)) if !value.contains('\\') => return Ok((Cow::Borrowed(value), rest)),
-        _ => {}
+    let plain = text.bytes().position(|byte| matches!(byte, b'"' | b'\\')).map(|end| text.split_at(end));
+    if let Some((value, rest)) = plain
+        && let Some(rest) = rest.strip_prefix('"')
+    {
+        return Ok((Cow::Borrowed(value), rest));
     }
     let mut value = String::new();
     let mut chars = text.char_indices();
@@ -233,7 +329,7 @@ mod tests {
         assert_eq!(counters, ["old_total", "requests_total", "requests_total"]);
         let old = samples.iter().find(|(series, _)| series.name == "old_total").unwrap().0;
         assert_eq!(old.labels.get("note"), Some("a\"b\\c\nd"));
-        assert_eq!(samples.get(old), Some(2.5));
+        assert_eq!(samples.get(&old), Some(2.5));
     }
 
     #[test]
@@ -248,6 +344,10 @@ mod tests {
     fn what_is_no_exposition_is_refused_with_its_line() {
         let cases = [
             ("a 1\na 2\n", 2, "stands twice"),
+            ("b 1\na 1\nc 1\na 2\nb 2\nb 3\n{\n", 4, "`a` with the same labels stands twice"),
+            ("a{b=\"c\",d=\"e\"} 1\na{d=\"e\",b=\"c\"} 1\n", 2, "stands twice"),
+            ("a 1\n{\na 2\n", 2, "no name"),
+            ("1a 1\n", 1, "no name"),
             ("a 1\nb 2", 2, "no end"),
             ("# EOF\na 1\n", 2, "after `# EOF`"),
             ("{\"error\":\"unauthorized\"}\n", 1, "no name"),

@@ -103,7 +103,7 @@ impl<'a> Pair<'a> {
         if second.sum(HTTP_COUNTER, &[]).is_none() {
             return Err(format!("{HTTP_COUNTER} is absent"));
         }
-        never_falls(&first, &second, |name| name == HTTP_COUNTER)?;
+        never_falls(&first, &second, HTTP_COUNTER)?;
         let growth = |labels: &[(&str, &str)]| {
             second.sum(HTTP_COUNTER, labels).unwrap_or(0.0) - first.sum(HTTP_COUNTER, labels).unwrap_or(0.0)
         };
@@ -131,10 +131,10 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// No counter that `wanted` picks is smaller than before, or gone.
-fn never_falls(first: &Samples<'_>, second: &Samples<'_>, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-    for (series, before) in first.iter().filter(|(series, _)| wanted(series.name)) {
-        match second.get(series) {
+/// No counter of this name is smaller than before, or gone.
+fn never_falls(first: &Samples<'_>, second: &Samples<'_>, name: &str) -> Result<(), String> {
+    for (series, before) in first.named(name) {
+        match second.get(&series) {
             Some(after) if after >= before => {}
             Some(after) => return Err(format!("{} {:?} fell from {before} to {after}", series.name, series.labels)),
             None => return Err(format!("{} {:?} is gone in the second fetch", series.name, series.labels)),
@@ -148,7 +148,7 @@ fn incremented(first: &Samples<'_>, second: &Samples<'_>) -> Result<(), String> 
     let mut larger = false;
     let mut compared = 0;
     for (series, after) in second.counters() {
-        let Some(before) = first.get(series) else { continue };
+        let Some(before) = first.get(&series) else { continue };
         compared += 1;
         if after < before {
             return Err(format!("{} fell from {before} to {after}", series.name));
