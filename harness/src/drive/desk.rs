@@ -28,8 +28,8 @@ pub struct Desk<'a> {
     pub(super) ready: Option<Ready>,
     /// Whether a shell is open.
     pub(super) shell_open: bool,
-    /// Traffic by second, for red first.
-    pub(super) seconds: BTreeMap<u64, BTreeMap<String, u64>>,
+    /// Traffic by second, for red first: requests, and those of them that were answered 5xx.
+    pub(super) seconds: BTreeMap<u64, (u64, u64)>,
     /// Alerts as they were seen last.
     pub(super) alerts: BTreeMap<String, AlertState>,
     /// Whether a sev-1 page has been received.
@@ -149,7 +149,8 @@ impl<'a> Desk<'a> {
             Happened::NodeExited { pid } => What::NodeExited { pid },
             Happened::ListenersChanged { listeners } => What::ListenersChanged { listeners },
             Happened::Traffic { second, outcomes } => {
-                self.seconds.insert(second, outcomes.clone());
+                let server_errors = outcomes.iter().filter(|(word, _)| word.starts_with('5')).map(|(_, count)| *count);
+                self.seconds.insert(second, (outcomes.values().sum(), server_errors.sum()));
                 What::Traffic { second, outcomes }
             }
             Happened::AlertsSeen { alerts, readings, scrape } => {

@@ -182,9 +182,9 @@ impl Desk<'_> {
             let full: Vec<u64> = self.seconds.keys().copied().skip(1).collect();
             let window = full.iter().rev().take(RED_SECONDS).filter_map(|second| self.seconds.get(second));
             let (mut requests, mut server_errors) = (0, 0);
-            for (word, count) in window.flatten() {
-                requests += count;
-                server_errors += if word.starts_with('5') { *count } else { 0 };
+            for (of_second, errors_of_second) in window {
+                requests += of_second;
+                server_errors += errors_of_second;
             }
             let met = full.len() >= RED_SECONDS && server_errors * 100 >= requests * RED_PERCENT && requests > 0;
             if met || self.host.now_us() >= until {

@@ -79,9 +79,10 @@ pub fn all(facts: &Facts<'_>, criteria: &BTreeMap<String, CriterionResult>) -> V
         rule.find(facts, criteria).into_iter().map(finding)
     });
     let mut findings: Vec<Finding> = of_text.chain(of_drill).collect();
-    let order =
-        |finding: &Finding| (finding.rule.clone(), finding.line, finding.message.clone(), finding.events.clone());
-    findings.sort_by_key(order);
+    fn order(finding: &Finding) -> (&str, Option<u32>, &str, &[u64]) {
+        (&finding.rule, finding.line, &finding.message, &finding.events)
+    }
+    findings.sort_by(|one, other| order(one).cmp(&order(other)));
     findings.dedup();
     findings
 }

@@ -23,7 +23,7 @@ impl Window<'_> {
     pub fn is_quiet(&self) -> bool {
         self.probes.len() >= PROBES_LEAST
             && self.control.len() >= PROBES_LEAST
-            && percentile(self.control, 95).is_some_and(|p95| p95 <= CONTROL_P95_MAX_US)
+            && percentile_is(self.control, 95, |p95| p95 <= CONTROL_P95_MAX_US)
     }
 
     /// How many probes of /healthz were answered 200.
@@ -33,7 +33,7 @@ impl Window<'_> {
 
     /// Whether every probe was answered 200, and their P95 is below the claim, microseconds.
     pub fn meets(&self, claim_us: u64) -> bool {
-        self.answered() == self.probes.len() && percentile(self.probes, 95).is_some_and(|p95| p95 < claim_us)
+        self.answered() == self.probes.len() && percentile_is(self.probes, 95, |p95| p95 < claim_us)
     }
 }
 
@@ -77,9 +77,22 @@ pub fn agree(two: &[At<Window<'_>>; 2], claim_us: u64) -> bool {
 
 /// The nearest-rank percentile of all samples' latencies, microseconds; `None` without samples.
 pub fn percentile(samples: &[Sample], percent: usize) -> Option<u64> {
+    let rank = rank(samples, percent)?;
     let mut latencies: Vec<u64> = samples.iter().map(|sample| sample.latency_us).collect();
-    let rank = (latencies.len() * percent).div_ceil(100).max(1);
-    (rank <= latencies.len()).then(|| *latencies.select_nth_unstable(rank - 1).1)
+    Some(*latencies.select_nth_unstable(rank - 1).1)
+}
+
+/// Whether there is a [`percentile`] and it is small enough by a bound: what is below a latency that is small enough has to
+/// be so, too. It is as if `percentile` were asked, and no order has to be made.
+fn percentile_is(samples: &[Sample], percent: usize, small_enough: impl Fn(u64) -> bool) -> bool {
+    let within = samples.iter().filter(|sample| small_enough(sample.latency_us)).count();
+    rank(samples, percent).is_some_and(|rank| within >= rank)
+}
+
+/// The 1-based place of a percentile among all samples in order; `None` without samples.
+fn rank(samples: &[Sample], percent: usize) -> Option<usize> {
+    let rank = (samples.len() * percent).div_ceil(100).max(1);
+    (rank <= samples.len()).then_some(rank)
 }
 
 /// Microseconds as milliseconds with three places, for a person.
@@ -103,6 +116,11 @@ mod tests {
         for (percent, wanted) in [(0, 1), (50, 50), (95, 95), (100, 100)] {
             assert_eq!(percentile(&hundred, percent), Some(wanted), "P{percent}");
         }
+        for (percent, bound) in (0..=100).flat_map(|percent| (0..=101).map(move |bound| (percent, bound))) {
+            let small_enough = percentile(&hundred, percent).is_some_and(|is| is <= bound);
+            assert_eq!(percentile_is(&hundred, percent, |us| us <= bound), small_enough, "P{percent} <= {bound}");
+        }
+        assert!(!percentile_is(&[], 95, |_| true));
         assert_eq!(percentile(&samples([7]), 95), Some(7));
         assert_eq!(percentile(&[], 95), None);
     }
