@@ -10,6 +10,9 @@ pub const TEXT_MAX: usize = 1 << 20;
 /// Most samples read.
 pub const SAMPLES_MAX: usize = 20_000;
 
+/// Digits of which a float has every number exactly.
+const DIGITS_MAX: usize = 15;
+
 /// One sample line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -111,6 +114,7 @@ fn sample(line: &str) -> Result<Line<'_>, &'static str> {
     let mut labels: Vec<(&str, Cow<'_, str>)> = Vec::new();
     let mut rest = rest;
     if let Some(mut inside) = rest.strip_prefix('{') {
+        labels.reserve(4);
         rest = loop {
             if let Some(after) = inside.strip_prefix('}') {
                 break after;
@@ -134,6 +138,9 @@ fn sample(line: &str) -> Result<Line<'_>, &'static str> {
         "+Inf" => f64::INFINITY,
         "-Inf" => f64::NEG_INFINITY,
         "NaN" => f64::NAN,
+        _ if text.len() <= DIGITS_MAX && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64
+        }
         // Rust's own words for these are not the format's.
         _ if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) => {
             return Err("a sample whose value is not a number");
@@ -144,20 +151,18 @@ fn sample(line: &str) -> Result<Line<'_>, &'static str> {
 }
 
 fn name(text: &str, colon: bool) -> (&str, &str) {
-    let end = text
-        .bytes()
-        .enumerate()
-        .find(|(at, c)| {
-            !(c.is_ascii_alphabetic() || *c == b'_' || colon && *c == b':' || *at > 0 && c.is_ascii_digit())
-        })
-        .map_or(text.len(), |(at, _)| at);
-    text.split_at(end)
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return ("", text);
+    }
+    let end = text.bytes().position(|c| !(c.is_ascii_alphanumeric() || c == b'_' || colon && c == b':'));
+    text.split_at(end.unwrap_or(text.len()))
 }
 
 /// The text up to the closing quote, and what follows.
 fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let plain = text.split_once('"').filter(|(value, _)| !value.contains('\\'));
-    if let Some((value, rest)) = plain {
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let (value, rest) = text.split_at(end);
+    if let Some(rest) = rest.strip_prefix('"') {
         return Some((Cow::Borrowed(value), rest));
     }
     let mut out = String::new();

@@ -47,6 +47,9 @@ const HTTP_BUCKETS: [(u64, &str); 12] = [
     (10_000_000, "10.0"),
 ];
 
+/// Ends of the lines of small values.
+const DIGITS: [&str; 10] = [" 0\n", " 1\n", " 2\n", " 3\n", " 4\n", " 5\n", " 6\n", " 7\n", " 8\n", " 9\n"];
+
 /// A histogram whose sum is exact: whole microseconds, not floats.
 #[derive(Clone, Debug, Default)]
 struct Histogram {
@@ -71,8 +74,9 @@ impl Histogram {
         out.extend([name, "_sum", open, labels, close, " ", &seconds(self.sum_us), "\n"]);
         sample(out, &[name, "_count", open, labels, close], self.count);
         let mut cumulative = 0u64;
+        let mut buckets = self.buckets.iter().peekable();
         for (index, (_, le)) in bounds.iter().enumerate() {
-            cumulative += self.buckets.get(&index).copied().unwrap_or(0);
+            cumulative += buckets.next_if(|(of, _)| **of == index).map_or(0, |(_, count)| *count);
             sample(out, &[name, "_bucket{le=\"", le, "\"", comma, labels, "}"], cumulative);
         }
         sample(out, &[name, "_bucket{le=\"+Inf\"", comma, labels, "}"], self.count);
@@ -229,7 +233,14 @@ fn header(out: &mut String, name: &str, kind: &str, help: &str) {
 /// A sample's line: what stands before its value, in parts, and the value. A page has a hundred, so none goes through
 /// the formatter.
 fn sample(out: &mut String, parts: &[&str], value: u64) {
-    out.extend(parts.iter().copied());
+    for part in parts {
+        out.push_str(part);
+    }
+    // Most are of one digit.
+    if value < 10 {
+        out.push_str(DIGITS.get(value as usize).copied().unwrap_or_default());
+        return;
+    }
     out.push(' ');
     let mut digits = [b'0'; 20];
     let (mut place, mut left) = (digits.len(), value);

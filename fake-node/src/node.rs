@@ -5,6 +5,7 @@
 //! [`Node::wake`] at [`Node::next_wake`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::{ServeConfig, StartFailure};
 use crate::http::{Request, RequestBody, Response};
@@ -101,8 +102,8 @@ enum Answer {
 /// A running node.
 #[derive(Clone, Debug)]
 pub struct Node {
-    release: Release,
-    config: ServeConfig,
+    release: Arc<Release>,
+    config: Arc<ServeConfig>,
     epoch_unix_us: i64,
     phase: Phase,
     metrics: Metrics,
@@ -125,12 +126,13 @@ impl Node {
     /// # Errors
     /// [`StartFailure`] when [`ServeConfig::preflight`] says no, or a state file cannot be read and the release ends then.
     pub fn start(
-        release: Release,
+        release: impl Into<Arc<Release>>,
         config: ServeConfig,
         state: &StateDirectory,
         epoch_unix_us: i64,
         now: u64,
     ) -> Result<(Self, Vec<Output>), StartFailure> {
+        let release = release.into();
         let unix_us = wall(epoch_unix_us, now);
         let mut lines = config.preflight(unix_us)?;
         let functions = state::load(&release, &config, state, unix_us, &mut lines)?;
@@ -151,7 +153,7 @@ impl Node {
         let metrics_die_at = release.metrics_die_after_s().map(die_at);
         let node = Self {
             release,
-            config,
+            config: Arc::new(config),
             epoch_unix_us,
             phase: Phase::Serving,
             metrics: Metrics::default(),

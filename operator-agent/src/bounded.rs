@@ -1,12 +1,16 @@
 //! Text of any bytes, bounded by what it takes in a report: JSON writes a control character in six bytes, and what is not
 //! UTF-8 becomes a character of three.
 
+use std::borrow::Cow;
+
 /// Of one text in a report, in bytes of JSON. The harness takes lines of twice as much.
 pub const ESCAPED_MAX: usize = 2 << 20;
 
 /// Not UTF-8 replaced, and cut where its form in JSON would become longer than this.
 pub fn text(bytes: &[u8], escaped_max: usize) -> String {
-    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    // Mostly it is UTF-8, which is seen many bytes at a time.
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
+    let mut text = text.into_owned();
     // No byte takes more than six.
     if bytes.len().saturating_mul(6) <= escaped_max {
         return text;
@@ -24,7 +28,8 @@ pub fn text(bytes: &[u8], escaped_max: usize) -> String {
 
 /// Bytes that a text takes in JSON, without its quotes.
 pub fn escaped_len(text: &str) -> usize {
-    text.chars().map(escaped).sum()
+    // Characters of more than a byte take what they have.
+    text.bytes().map(|byte| if byte.is_ascii() { escaped(char::from(byte)) } else { 1 }).sum()
 }
 
 fn escaped(one: char) -> usize {

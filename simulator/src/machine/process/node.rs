@@ -1,6 +1,7 @@
 //! A node's process: its start, requests, wakes and signals, its log and its state directory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fake_node::cli::Parsed;
 use fake_node::config::{ServeConfig, StartFailure, listening_line};
@@ -15,6 +16,7 @@ use crate::machine::files::{Access, Errno, OpenMode, ReleaseFile};
 use crate::machine::io::Output;
 use crate::machine::net::{ExchangeId, Namespace, Outcome};
 use crate::machine::users::{ROOT, Uid};
+use crate::shared::Shared;
 use crate::time::{Event, Us};
 
 /// A node's process.
@@ -22,8 +24,8 @@ use crate::time::{Event, Us};
 pub struct NodeProcess {
     /// Its executable.
     pub file: ReleaseFile,
-    arguments: Vec<String>,
-    environment: BTreeMap<String, String>,
+    arguments: Shared<Vec<String>>,
+    environment: Shared<BTreeMap<String, String>>,
     /// Where it listens.
     pub namespace: Namespace,
     stdout: Output,
@@ -70,8 +72,8 @@ impl Machine {
     pub fn start_node_as(&mut self, pid: Pid, start: NodeStart) {
         let node = NodeProcess {
             file: start.file,
-            arguments: start.arguments,
-            environment: start.environment,
+            arguments: start.arguments.into(),
+            environment: start.environment.into(),
             namespace: start.namespace,
             stdout: start.stdout,
             stderr: start.stderr,
@@ -130,7 +132,7 @@ impl Machine {
         &mut self,
         pid: Pid,
         config: ServeConfig,
-        release: &fake_node::release::Release,
+        release: &Arc<fake_node::release::Release>,
         state: &StateDirectory,
         epoch: i64,
         namespace: Namespace,
