@@ -4,10 +4,11 @@
 use operator_agent::protocol::{Happened, ProbeOutcome, Sample};
 
 use super::traffic::{self, MEASURE_TENANT};
-use super::{PROBE_WITHIN, SCRAPE_WITHIN, at_once, outcome, sample, text};
+use super::{Asks, PROBE_WITHIN, SCRAPE_WITHIN, at_once, outcome, sample, text};
 use crate::Run;
 use crate::machine::Machine;
 use crate::machine::net::{Finished, Namespace, Reached};
+use crate::machine::process::Pid;
 use crate::time::{MS, Us};
 
 /// Probes of one measurement.
@@ -16,51 +17,98 @@ const PROBES_MAX: u32 = 10_000;
 /// Probes node and control in turn.
 pub fn health(machine: &mut Machine, probes: u32, pause_ms: u64) -> Run<()> {
     let asks = machine.agent.asks.clone();
-    let (mut node, mut control) = (Vec::new(), Vec::new());
-    let mut known = None;
-    for _ in 0..probes.min(PROBES_MAX) {
-        node.push(check(machine, &mut known)?);
+    let (probes, pause) = (probes.min(PROBES_MAX), pause_ms * MS);
+    let room = || Vec::with_capacity(probes as usize);
+    let (mut node, mut control) = (room(), room());
+    let net = &machine.calibration.net;
+    let pair_at_most = at_once(net.direct_us) + at_once(net.through_balancer_us) + pause;
+    let mut known = Known::default();
+    for _ in 0..probes {
+        let alone = by_balancer(machine, &asks) && machine.is_alone_for(pair_at_most);
+        if !alone {
+            known.count(machine, &asks);
+        }
+        node.push(check(machine, &asks, &mut known, alone)?);
         control.push(control_probe(machine, &asks)?);
-        machine.spend(pause_ms * MS)?;
+        machine.spend(pause)?;
     }
+    known.count(machine, &asks);
     machine.report(Happened::HealthMeasured { probes: node, control });
     Ok(())
 }
 
-/// A state of the machine in which the node of this process answers checks at once.
-type Known = (u64, crate::machine::process::Pid);
+/// What is known of the node's answers to checks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// The agent's generation, and the process of the node that answers at once in it.
+    answers: Option<(u64, Pid)>,
+    /// Events of the machine when the node took a check last: nothing has happened to it as long as there are no more.
+    taken_at: Option<u64>,
+    /// Checks that were answered since, and that the node has not counted yet: nobody can have looked.
+    uncounted: u64,
+}
+
+impl Known {
+    fn count(&mut self, machine: &mut Machine, asks: &Asks) {
+        let times = std::mem::take(&mut self.uncounted);
+        if times > 0
+            && let Some((_, pid)) = self.answers
+            && let Some((model, _)) = machine.node_model(pid)
+        {
+            model.check_many(&asks.healthz, times);
+        }
+    }
+
+    /// Whether one more check is answered at once. `alone`: nothing else happens until the next one.
+    fn takes(&mut self, machine: &mut Machine, asks: &Asks, alone: bool) -> bool {
+        let Some((_, pid)) = self.answers.filter(|(generation, _)| *generation == machine.agent.generation) else {
+            return false;
+        };
+        if alone && self.taken_at == Some(machine.events()) {
+            self.uncounted += 1;
+            return true;
+        }
+        let taken = machine.node_model(pid).is_some_and(|(model, _)| model.check_many(&asks.healthz, 1));
+        self.taken_at = taken.then(|| machine.events());
+        taken
+    }
+}
 
 /// One check of the node. After one that was answered at once, those that reach the same node are only counted.
-fn check(machine: &mut Machine, known: &mut Option<Known>) -> Run<Sample> {
-    let asks = machine.agent.asks.clone();
+fn check(machine: &mut Machine, asks: &Asks, known: &mut Known, alone: bool) -> Run<Sample> {
     let way = machine.calibration.net.direct_us;
     let began = machine.now;
-    let same = known.filter(|(generation, _)| *generation == machine.agent.generation);
-    let mut counted = |pid| machine.node_model(pid).is_some_and(|(model, _)| model.check_many(&asks.healthz, 1));
-    if same.is_some_and(|(_, pid)| counted(pid)) {
-        let number = machine.agent.ledger.open(began, false);
+    let counted = known.takes(machine, asks, alone);
+    let number = machine.agent.ledger.open(began, false);
+    if counted {
         let spread = way / 4 + 1;
         let latency_us = way + machine.random(spread);
         machine.spend(latency_us)?;
         machine.agent.ledger.close(number, machine.now, Some(200));
         return Ok(Sample { outcome: ProbeOutcome::Status(200), latency_us });
     }
-    let number = machine.agent.ledger.open(began, false);
+    // What is still to be counted comes before what the node is asked now.
+    known.count(machine, asks);
     let generation = machine.agent.generation;
     let finished = machine.fetch(asks.node.pair(), &asks.healthz, Some(PROBE_WITHIN))?;
     machine.agent.ledger.close(number, finished.arrived, traffic::status(&finished));
     let sample = sample(&finished);
     let at_once = sample.outcome.is_ok() && sample.latency_us <= at_once(way);
-    *known = match machine.reached(Namespace::Host, asks.node.port) {
+    known.answers = match machine.reached(Namespace::Host, asks.node.port) {
         Reached::Node(pid) if at_once && machine.agent.generation == generation => Some((generation, pid)),
         _ => None,
     };
     Ok(sample)
 }
 
+/// Whether the balancer answers the control's probe by itself.
+fn by_balancer(machine: &Machine, asks: &Asks) -> bool {
+    asks.control == asks.balancer && machine.balancer.runs && !machine.balancer.monitor_uri.is_empty()
+}
+
 /// The balancer's own answer; nothing else has a part in it.
-fn control_probe(machine: &mut Machine, asks: &super::Asks) -> Run<Sample> {
-    if asks.control != asks.balancer || !machine.balancer.runs || machine.balancer.monitor_uri.is_empty() {
+fn control_probe(machine: &mut Machine, asks: &Asks) -> Run<Sample> {
+    if !by_balancer(machine, asks) {
         return Ok(sample(&machine.fetch(asks.control.pair(), &asks.control_request, Some(PROBE_WITHIN))?));
     }
     let way = machine.calibration.net.through_balancer_us;

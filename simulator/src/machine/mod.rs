@@ -177,6 +177,12 @@ impl Machine {
         self.run_until(until)
     }
 
+    /// Whether the strand can spend so long, and nothing else happens until then.
+    pub fn is_alone_for(&self, us: Us) -> bool {
+        let until = self.now.saturating_add(us);
+        until <= self.deadline && self.queue.next_at().is_none_or(|at| at > until)
+    }
+
     /// The strand waits until something holds; false if it does not until then.
     pub fn wait_until(&mut self, until: Us, mut holds: impl FnMut(&Machine) -> bool) -> Run<bool> {
         loop {
