@@ -48,7 +48,7 @@ struct Step {
     events: u64,
     at: Us,
     until: Us,
-    request: Request,
+    request: Arc<Request>,
 }
 
 /// A command that is not over.
@@ -190,7 +190,8 @@ impl SimulatedHost {
         if self.in_hand.is_some() && request != Request::KillShell {
             return Err(Stop::Unable(format!("{request:?} was asked while a command is in hand")));
         }
-        self.steps.push(Step { events: self.machine.events(), at: self.machine.now, until, request });
+        let (events, at) = (self.machine.events(), self.machine.now);
+        self.steps.push(Step { events, at, until, request: Arc::new(request) });
         self.carry_out(self.steps.len() - 1)
     }
 

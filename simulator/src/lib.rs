@@ -21,6 +21,8 @@ pub mod spec;
 pub mod systemd;
 pub mod time;
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 pub use host::SimulatedHost;
@@ -48,5 +50,12 @@ pub struct BadMachine(pub String);
 
 /// SHA-256, lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    Sha256::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
+/// Bytes as text, what is no UTF-8 replaced. As [`String::from_utf8_lossy`], which looks at each byte by itself even where
+/// all of them are text.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -77,7 +77,7 @@ fn walk(machine: &Machine, wanted: (Uid, Us), folder: Ino, path: &mut String, fo
                     path: path.clone(),
                     file_system: files.file_system(path).to_owned(),
                     modified_us: inode.modified,
-                    text: String::from_utf8_lossy(head).into_owned(),
+                    text: crate::lossy(head).into_owned(),
                     tracked: machine.git.tracks(path),
                 });
             }

@@ -246,7 +246,7 @@ fn sample(finished: &Finished) -> Sample {
 /// The body of an answer as text, empty without one.
 fn text(finished: &Finished) -> String {
     match &finished.outcome {
-        Outcome::Answer(response) => String::from_utf8_lossy(&response.body).into_owned(),
+        Outcome::Answer(response) => crate::lossy(&response.body).into_owned(),
         _ => String::new(),
     }
 }

@@ -36,7 +36,7 @@ pub struct Log {
 pub fn append(machine: &mut Machine, container: usize, stderr: bool, bytes: &[u8]) {
     let at = machine.unix_us();
     let Some(container) = machine.docker.containers.get_mut(&container) else { return };
-    for text in String::from_utf8_lossy(bytes).lines() {
+    for text in crate::lossy(bytes).lines() {
         if container.log.lines.len() >= LINES_MAX {
             container.log.lines.pop_front();
         }

@@ -85,7 +85,7 @@ pub(super) fn read_env_file(machine: &Machine, context: &Context, path: &str) ->
         return Err(format!("{path} is larger than {ENV_FILE_MAX} bytes"));
     }
     let mut pairs = Vec::new();
-    for line in String::from_utf8_lossy(&bytes).lines() {
+    for line in crate::lossy(&bytes).lines() {
         let line = line.trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;

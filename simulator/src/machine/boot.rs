@@ -44,9 +44,8 @@ impl Machine {
     /// As [`Machine::boot`].
     pub fn boot_with(spec: &MachineSpec, scripts: crate::shell::Scripts) -> Result<Machine, BadMachine> {
         let files = files(spec)?;
-        let text = |path: &str| {
-            files.read(ROOT, "/", path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
-        };
+        let text =
+            |path: &str| files.read(ROOT, "/", path).map(|bytes| crate::lossy(&bytes).into_owned()).unwrap_or_default();
         let monitor =
             spec.setup.control_url.split("://").nth(1).and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned()));
         let balancer = Balancer {

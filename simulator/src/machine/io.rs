@@ -128,7 +128,7 @@ pub struct Streams {
     /// Open files.
     pub files: Vec<OpenFile>,
     /// Writers into the journal.
-    pub logs: Vec<LogWriter>,
+    pub logs: Vec<Arc<LogWriter>>,
     /// What the operator's command wrote: the beginning.
     pub command: Vec<u8>,
     /// And in all.
@@ -164,7 +164,7 @@ impl Machine {
 
     /// An output into the journal.
     pub fn log_output(&mut self, writer: LogWriter) -> Output {
-        self.streams.logs.push(writer);
+        self.streams.logs.push(Arc::new(writer));
         Output::Journal(self.streams.logs.len() - 1)
     }
 
@@ -242,8 +242,7 @@ impl Machine {
             Output::Log { container, stderr } => crate::docker::logs::append(self, *container, *stderr, bytes),
             Output::Journal(index) => {
                 let Some(writer) = self.streams.logs.get(*index).cloned() else { return Ok(Ok(())) };
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                for line in text.lines() {
+                for line in crate::lossy(bytes).lines() {
                     self.journal.write(self.now, &writer, line);
                 }
             }

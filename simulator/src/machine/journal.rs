@@ -15,7 +15,7 @@ pub struct Line {
     /// When.
     pub at: Us,
     /// Whose.
-    pub writer: LogWriter,
+    pub writer: Arc<LogWriter>,
     /// What.
     pub text: String,
 }
@@ -31,7 +31,7 @@ pub struct Journal {
 
 impl Journal {
     /// Adds a line.
-    pub fn write(&mut self, at: Us, writer: &LogWriter, text: &str) {
+    pub fn write(&mut self, at: Us, writer: &Arc<LogWriter>, text: &str) {
         if self.lines.len() >= LINES_MAX {
             self.lines.pop_front();
         }

@@ -110,7 +110,7 @@ fn bash(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     };
     let mut positional = vec![name];
     positional.extend(owned(&arguments.rest));
-    let text = format!("{}{}", arguments.set, String::from_utf8_lossy(&text));
+    let text = format!("{}{}", arguments.set, crate::lossy(&text));
     shell::run_text(machine, &text, (dialect, ""), &positional, call.context)
 }
 

@@ -143,12 +143,12 @@ fn xargs(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
         Err(status) => return Ok(status),
     };
     let bytes = input(machine, call, "-")?.unwrap_or_else(|_| std::sync::Arc::from([]));
-    let text = String::from_utf8_lossy(&bytes);
+    let text = crate::lossy(&bytes);
     let replace = given.value('I');
     let items: Vec<(usize, String)> = if given.has('0') {
         text.split('\0').filter(|item| !item.is_empty()).map(str::to_owned).enumerate().collect()
     } else if replace.is_some() {
-        let of = |line: &[u8]| String::from_utf8_lossy(super::common::chomp(line)).trim_start().to_owned();
+        let of = |line: &[u8]| crate::lossy(super::common::chomp(line)).trim_start().to_owned();
         if text.contains(['\'', '"', '\\']) {
             return Err(options::unmodelled(call, "-I with quotes in its input"));
         }

@@ -280,7 +280,7 @@ fn script(machine: &mut Machine, bytes: &[u8], path: &str, words: &[String], con
         return Ok(126);
     }
     if let Some(line) = first.strip_prefix(b"#!") {
-        let line = String::from_utf8_lossy(line).into_owned();
+        let line = crate::lossy(line).into_owned();
         let mut parts = line.split_whitespace();
         let mut interpreter = parts.next().unwrap_or_default().to_owned();
         if interpreter == "/usr/bin/env" {
@@ -305,7 +305,7 @@ fn script(machine: &mut Machine, bytes: &[u8], path: &str, words: &[String], con
             }
         }
     }
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::lossy(bytes);
     let mut arguments = vec![path.to_owned()];
     arguments.extend(words.iter().skip(1).cloned());
     shell::run_script(machine, &text, &arguments, context)

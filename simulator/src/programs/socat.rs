@@ -65,7 +65,7 @@ fn socat(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     }
     // HAProxy answers the first line of a connection and closes it; `;` parts commands.
     let line = machine.read_line(&call.context.io.stdin).unwrap_or_default();
-    let line = String::from_utf8_lossy(line.get(..line.len().min(LINE_MAX)).unwrap_or_default()).into_owned();
+    let line = crate::lossy(line.get(..line.len().min(LINE_MAX)).unwrap_or_default()).into_owned();
     let mut answer = String::new();
     for command in line.split(';').map(str::trim).filter(|command| !command.is_empty()) {
         answer.push_str(&machine.balancer_command(command));

@@ -57,7 +57,7 @@ impl Shell {
         let mut result = Vec::with_capacity(words.len());
         for word in words {
             if let [Part::Plain(text) | Part::Quoted(text)] = word.0.as_slice()
-                && !(matches!(word.0.first(), Some(Part::Plain(_))) && text.contains(['*', '?', '[']))
+                && !(matches!(word.0.first(), Some(Part::Plain(_))) && has_wild(text))
             {
                 result.push(text.clone());
                 continue;
@@ -74,7 +74,7 @@ impl Shell {
     }
 
     fn paths(&self, machine: &Machine, field: Vec<(String, bool)>, result: &mut Vec<String>) {
-        let wild = !self.options.noglob && field.iter().any(|(text, quoted)| !quoted && text.contains(['*', '?', '[']));
+        let wild = !self.options.noglob && field.iter().any(|(text, quoted)| !quoted && has_wild(text));
         let text = || field.iter().map(|(text, _)| text.as_str()).collect::<String>();
         if wild {
             let marked = marks(&field);
@@ -261,6 +261,10 @@ impl Shell {
         }
         Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
+}
+
+fn has_wild(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
 fn marks(field: &[(String, bool)]) -> Vec<Marked> {

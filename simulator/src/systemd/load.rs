@@ -46,7 +46,7 @@ pub fn read(machine: &Machine, name: &str) -> Result<UnitFile, Missing> {
                 return Err(Missing::Refused(format!("{name}: only services are modelled; use --host container")));
             }
             let text = machine.files.bytes(ino).unwrap_or_default();
-            file.read(&path, &String::from_utf8_lossy(&text)).map_err(Missing::Refused)?;
+            file.read(&path, &crate::lossy(&text)).map_err(Missing::Refused)?;
             file
         }
         Err(_) => builtin::find(name).ok_or(Missing::NotFound)?,
@@ -58,7 +58,7 @@ pub fn read(machine: &Machine, name: &str) -> Result<UnitFile, Missing> {
             let Ok(ino) = machine.files.resolve(ROOT, "/", &path) else { continue };
             file.read_from.push(stamp(machine, ino));
             let text = machine.files.bytes(ino).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
+            let text = crate::lossy(&text);
             if file.builtin.is_some() {
                 // What the topology gives the registry; its work is modelled, so it needs no right to its port.
                 let known = |line: &str| matches!(line, "" | "[Service]") || line.starts_with("AmbientCapabilities=");
@@ -188,10 +188,15 @@ pub fn file_state(machine: &Machine, name: &str) -> Option<&'static str> {
     if machine.systemd.units.get(name).is_some_and(|unit| unit.transient) {
         return Some("transient");
     }
-    let file = match read(machine, name) {
-        Ok(file) => file,
-        Err(Missing::NotFound) => return machine.systemd.units.contains_key(name).then_some("bad"),
-        Err(Missing::Refused(_)) => return Some("bad"),
+    // What a packaged unit is read from is not looked at by `changed`.
+    let as_read = |unit: &&Unit| unit.file.builtin.is_none() && !changed(machine, unit);
+    let file = match machine.systemd.units.get(name).filter(as_read) {
+        Some(unit) => unit.file.clone(),
+        None => match read(machine, name) {
+            Ok(file) => Arc::new(file),
+            Err(Missing::NotFound) => return machine.systemd.units.contains_key(name).then_some("bad"),
+            Err(Missing::Refused(_)) => return Some("bad"),
+        },
     };
     Some(if file.masked {
         "masked"

@@ -5,6 +5,7 @@
 //! order of the journal's lines are those of systemd 257 on an operator host.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -152,7 +153,7 @@ fn say(machine: &mut Machine, unit: &str, text: &str) {
 }
 
 fn say_as(machine: &mut Machine, unit: &str, identifier: &str, pid: u32, text: &str) {
-    let writer = LogWriter { unit: unit.to_owned(), identifier: identifier.to_owned(), pid };
+    let writer = Arc::new(LogWriter { unit: unit.to_owned(), identifier: identifier.to_owned(), pid });
     machine.journal.write(machine.now, &writer, text);
 }
 

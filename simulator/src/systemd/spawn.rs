@@ -236,7 +236,7 @@ fn environment(machine: &mut Machine, name: &str, file: &UnitFile) -> Result<BTr
     variables.extend(file.environment.iter().cloned());
     for from in &file.environment_files {
         match machine.files.read(ROOT, "/", &from.path) {
-            Ok(bytes) => variables.extend(words::environment_file(&String::from_utf8_lossy(&bytes))),
+            Ok(bytes) => variables.extend(words::environment_file(&crate::lossy(&bytes))),
             Err(_) if from.may_lack => {}
             Err(error) => {
                 say(machine, name, &format!("{name}: Failed to load environment files: {}", error.text()));

@@ -91,7 +91,7 @@ fn locate(machine: &Machine, context: &Context, parsed: &Parsed) -> Load<(String
 /// Variables of a project's `.env`.
 fn dot_env(machine: &Machine, context: &Context, folder: &str) -> Vec<(String, String)> {
     let Ok(bytes) = machine.files.read(context.user, folder, ".env") else { return Vec::new() };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let text = crate::lossy(&bytes).into_owned();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
         .filter_map(|line| line.split_once('='))
@@ -158,7 +158,7 @@ pub(super) fn load(
         }
         Err(error) => return invalid(format!("read {file}: {}", error.text().to_lowercase())),
     };
-    let mut tree = match yaml::read(&String::from_utf8_lossy(&bytes)) {
+    let mut tree = match yaml::read(&crate::lossy(&bytes)) {
         Ok(tree) => tree,
         Err(BadYaml::Wrong(message)) => return invalid(message),
         Err(BadYaml::Unmodelled(what)) => return unmodelled(&what),

@@ -16,6 +16,22 @@ fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.split('/').filter(|part| !part.is_empty())
 }
 
+/// The same from the front alone, for the way that is taken most often.
+struct Parts<'a>(&'a str);
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let begin = self.0.bytes().position(|byte| byte != b'/')?;
+        let (_, rest) = self.0.split_at_checked(begin)?;
+        let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+        let (part, rest) = rest.split_at_checked(end)?;
+        self.0 = rest;
+        Some(part)
+    }
+}
+
 impl Files {
     /// The inode behind a path, links followed. `cwd` is absolute.
     pub fn resolve(&self, user: Uid, cwd: &str, path: &str) -> Result<Ino, Errno> {
@@ -91,7 +107,7 @@ impl Files {
     /// The same, where no part of the path is a link or leads back: nothing has to be kept in mind then. `None`: one is.
     fn walk_plainly(&self, user: Uid, cwd: &str, path: &str) -> Option<Result<Ino, Errno>> {
         let mut here = Ino(0);
-        for part in parts(cwd).chain(parts(path)) {
+        for part in Parts(cwd).chain(Parts(path)) {
             let Kind::Folder(names) = &self.inode(here).kind else { return Some(Err(Errno::NotADirectory)) };
             if !self.may(user, here, Access::Execute) {
                 return Some(Err(Errno::PermissionDenied));
@@ -156,5 +172,19 @@ impl Files {
             }
         }
         String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_same_parts_from_both_ends() {
+        for path in ["", "/", "//", "a", "a/", "/a", "/a//b/", "a/b/c", "/\u{e4}/.//..", " / "] {
+            let mut backwards: Vec<&str> = parts(path).rev().collect();
+            backwards.reverse();
+            assert_eq!(Parts(path).collect::<Vec<_>>(), backwards, "{path:?}");
+        }
     }
 }

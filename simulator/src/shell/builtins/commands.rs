@@ -73,7 +73,7 @@ pub(super) fn source(shell: &mut Shell, machine: &mut Machine, words: &[String])
             return Ok(1);
         }
     };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let text = crate::lossy(&bytes).into_owned();
     let arguments = words.get(2..).unwrap_or_default().to_vec();
     let before = (!arguments.is_empty()).then(|| std::mem::replace(&mut shell.positional, arguments.into()));
     let (rows_before, row, own_name) = (shell.rows_before, shell.row, shell.name.clone());

@@ -52,9 +52,15 @@ fn lines_are_chosen_and_printed_as_the_real_one_does() {
     ] {
         assert_eq!(call(&mut machine, ONCALL, line), (0, text.to_owned()), "{line}");
     }
-    let (_, text) = call(&mut machine, ONCALL, "journalctl -u gone -n 1 --output=short-precise");
-    let precise = regex::Regex::new(r"^Jan 01 00:00:05\.[0-9]{6} operator-host systemd\[1\]: gone").unwrap();
-    assert!(precise.is_match(&text), "{text}");
+    for (format, begins) in [
+        ("short-precise", r"Jan 01 00:00:05\.[0-9]{6}"),
+        ("short-iso-precise", r"2026-01-01T00:00:05\.[0-9]{6}\+00:00"),
+        ("short-unix", r"1767225605\.[0-9]{6}"),
+    ] {
+        let (_, text) = call(&mut machine, ONCALL, &format!("journalctl -u gone -n 1 --output={format}"));
+        let precise = regex::Regex::new(&format!(r"^{begins} operator-host systemd\[1\]: gone")).unwrap();
+        assert!(precise.is_match(&text), "{format}: {text}");
+    }
 }
 
 #[test]
