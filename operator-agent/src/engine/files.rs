@@ -208,8 +208,8 @@ pub fn past(setup: &Setup, monitoring: &Monitoring, end_ms: u64) -> Result<Strin
     Ok(text)
 }
 
-/// A YAML scalar in double quotes: JSON's escapes are a part of YAML's.
-fn quoted(text: &str) -> String {
+/// A YAML scalar, or a string of PromQL, in double quotes: JSON's escapes are a part of theirs.
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -39,9 +39,7 @@ fn look(client: &Client, monitoring: &Monitoring, told: &mut Told) -> Result<Opt
     let Some((alerts, scrape)) = told.news(began_us, &rules, target) else { return Ok(None) };
     let mut readings = BTreeMap::new();
     for (name, query) in &monitoring.readings {
-        let path = format!("query?query={}", encoded(query));
-        let value = ask(client, &path, answers::value).map_err(|why| format!("{name}: {why}"))?;
-        readings.insert(name.clone(), value);
+        readings.insert(name.clone(), value(client, query).map_err(|why| format!("{name}: {why}"))?);
     }
     Ok(Some(Happened::AlertsSeen { alerts, readings, scrape }))
 }
@@ -54,6 +52,11 @@ pub(super) fn rules(client: &Client) -> Result<Vec<Rule>, String> {
 /// How the node is scraped now.
 pub(super) fn target(client: &Client, job: &str) -> Result<Target, String> {
     ask(client, "targets?state=active", |body| answers::target(body, job))
+}
+
+/// What a query comes to now.
+pub(super) fn value(client: &Client, query: &str) -> Result<Option<f64>, String> {
+    ask(client, &format!("query?query={}", encoded(query)), answers::value)
 }
 
 fn ask<T>(client: &Client, path: &str, read: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, String> {

@@ -61,18 +61,17 @@ fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
         "Prometheus would refuse its configuration or the rules",
     )?;
     tool(&format!("systemctl restart --no-block {NOTIFIER}"), "the notifier cannot be started")?;
-    let past_ends_ms = fill(setup, monitoring)?;
+    fill(setup, monitoring)?;
     tool(&format!("systemctl restart {ENGINE}"), "the rules engine cannot be started")?;
-    wait(monitoring, past_ends_ms)
+    wait(monitoring)
 }
 
-/// Gives the engine the past; when that ends, milliseconds since 1970, 0 where there is none.
-fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<u64, String> {
+/// Gives the engine the past.
+fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<(), String> {
     let data = files::DATA;
-    let mut end_ms = 0;
     let mut import = String::new();
     if !monitoring.past.is_empty() {
-        end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
+        let end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
         write(PAST, &files::past(setup, monitoring, end_ms)?)?;
         import = format!(
             "promtool tsdb create-blocks-from openmetrics --max-block-duration={BLOCK} {PAST} {data} && rm {PAST} && "
@@ -81,8 +80,7 @@ fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<u64, String> {
     tool(
         &format!("rm -rf {data} && mkdir -p {data} && {import}chown -R prometheus:prometheus {data}"),
         "the rules engine cannot be given the past",
-    )?;
-    Ok(end_ms)
+    )
 }
 
 fn write(path: &str, text: &str) -> Result<(), String> {
@@ -101,11 +99,11 @@ fn tool(text: &str, otherwise: &str) -> Result<(), String> {
 struct Missing(&'static str, String);
 
 /// Waits until all is as it is to be; the client that was asked with.
-fn wait(monitoring: &Monitoring, past_ends_ms: u64) -> Result<Client, String> {
+fn wait(monitoring: &Monitoring) -> Result<Client, String> {
     let client = Client::keeping(ASK);
     let deadline = Deadline::after(READY_WITHIN);
     loop {
-        let Err(Missing(unit, what)) = is_up(&client, monitoring, past_ends_ms) else { return Ok(client) };
+        let Err(Missing(unit, what)) = is_up(&client, monitoring) else { return Ok(client) };
         if deadline.passed() {
             let words = root::run(&format!("journalctl --unit={unit} --no-pager --output=cat --lines=5"), TOOL).output;
             let within = READY_WITHIN.as_secs();
@@ -115,7 +113,7 @@ fn wait(monitoring: &Monitoring, past_ends_ms: u64) -> Result<Client, String> {
     }
 }
 
-fn is_up(client: &Client, monitoring: &Monitoring, past_ends_ms: u64) -> Result<(), Missing> {
+fn is_up(client: &Client, monitoring: &Monitoring) -> Result<(), Missing> {
     for (unit, address) in [(NOTIFIER, files::NOTIFIER_ADDRESS), (ENGINE, files::ENGINE_ADDRESS)] {
         let url = format!("http://{address}/-/ready");
         let outcome = client.get(&url).sample.outcome;
@@ -134,8 +132,10 @@ fn is_up(client: &Client, monitoring: &Monitoring, past_ends_ms: u64) -> Result<
     if !target.up {
         return Err(Missing(ENGINE, format!("the node has not been scraped ({:?})", target.error)));
     }
-    if wall_ms() < past_ends_ms {
-        return Err(Missing(ENGINE, "the past has not ended".into()));
+    // What a scrape brings before the past has ended is thrown away.
+    let up = format!("up{{job={}}}", files::quoted(&monitoring.job));
+    match look::value(client, &up).map_err(|why| Missing(ENGINE, why))? {
+        Some(1.0) => Ok(()),
+        other => Err(Missing(ENGINE, format!("{up} is {other:?} and not 1"))),
     }
-    Ok(())
 }
