@@ -116,7 +116,7 @@ impl<'a> Samples<'a> {
         'a: 's,
     {
         let mut found: Vec<(Series<'s>, f64)> = rows.map(|row| (self.series(row), row.value)).collect();
-        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.sort_by_key(|(one, _)| *one);
         found.into_iter()
     }
 
