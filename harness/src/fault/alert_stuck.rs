@@ -1,5 +1,5 @@
-//! `alert-stuck`: what fires the alert is outside the node and outlives the release: clients of one tenant call an export that
-//! traps, and each trap is a 500 (node-contract.md section 2).
+//! `alert-stuck`: what fires the alert is outside the node and outlives the release: the clients of two of three tenants call
+//! an export that traps, and each trap is a 500 (node-contract.md section 2).
 
 use super::errors::Answered;
 use super::{Effect, FaultKind, Filled, Seen, Whence};
@@ -8,7 +8,7 @@ use crate::judge::facts::Facts;
 
 pub(super) static KIND: FaultKind = FaultKind {
     id: "alert-stuck",
-    about: "One tenant's clients call an export that traps, whatever release serves.",
+    about: "The clients of two of three tenants call an export that traps, whatever release serves.",
     whence: Whence::Outside,
     params: &[],
     effect,
@@ -16,7 +16,7 @@ pub(super) static KIND: FaultKind = FaultKind {
 };
 
 fn effect(_: &Filled<'_>) -> Effect {
-    Effect::TrappingTenants { tenants: 1 }
+    Effect::TrappingTenants { tenants: 2 }
 }
 
 /// 5xx in the bad release, before anything is done, and in the good one once it serves in rotation. Where nobody rolled back,

@@ -44,8 +44,12 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
         }
         Role::Good => {
             let ready = facts.first_ok()?;
-            let back = facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us).filter(|at| at.what)?;
-            let Answered { errors, all, events } = Answered::since(facts, back.at_us);
+            // Where nobody drains, the node never left.
+            let back_us = match facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us) {
+                Some(back) => back.what.then_some(back.at_us)?,
+                None => facts.in_rotation(ready.n, ready.at_us).then_some(ready.at_us)?,
+            };
+            let Answered { errors, all, events } = Answered::since(facts, back_us);
             let enough = errors > 0 && errors.saturating_mul(200) >= all.saturating_mul(filled.param(SHARE));
             enough.then(|| (format!("{errors} of {all} requests to the good release were answered 5xx"), events))
         }

@@ -81,7 +81,7 @@ fn effects_are_a_closed_set() {
         (fault("compose-not-edited", None, &[]), Effect::Arranged),
         (fault("release-missing", None, &[]), Effect::Arranged),
         (fault("drained-forever", None, &[]), Effect::Arranged),
-        (fault("alert-stuck", None, &[]), Effect::TrappingTenants { tenants: 1 }),
+        (fault("alert-stuck", None, &[]), Effect::TrappingTenants { tenants: 2 }),
         (fault("functions-lost", Some(Role::Good), &[]), inborn(Role::Good, Inborn::FunctionsLost {})),
         (
             fault("metrics-die-after-rollback", Some(Role::Good), &[]),
@@ -139,6 +139,13 @@ fn errors_show_in_the_traffic() {
     seen(after(2), good(), None);
     seen(after(3), good(), Some("3 of 20"));
     seen(sample::offline(), good(), None);
+    // Nobody drained it.
+    let stays = |errors: u64| after(errors).without(|what| matches!(what, What::BalancerChanged { .. }));
+    seen(stays(3), good(), Some("3 of"));
+    seen(stays(0), good(), None);
+    // Nobody put it back.
+    let stays_out = after(3).without(|what| matches!(what, What::BalancerChanged { in_rotation: true, .. }));
+    seen(stays_out, good(), None);
 }
 
 #[test]

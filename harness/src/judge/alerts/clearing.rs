@@ -97,7 +97,12 @@ impl<'a> Case<'_, 'a> {
     fn clearing(&self) -> Clearing<'a> {
         let held = self.held();
         let over_us = self.time_is_over_us();
-        let held_us = length_us(held);
+        // The hold counts once the shortest window has nothing from before the restart: until then the alert can be inactive
+        // for the mixture in it, and what the harness itself asks of a node that has just come up is a part of that.
+        let full_us = self.restart.ready_us.saturating_add(us(self.alerts.refills_after_ms));
+        let held_us = held.last().map_or(0, |last| {
+            last.at_us.saturating_sub(held.first().map_or(full_us, |first| first.at_us.max(full_us)))
+        });
         let late_us = held.first().map(|first| first.at_us.saturating_sub(over_us)).filter(|late_us| *late_us > 0);
         if let (Some(first), Some(last)) = (held.first(), held.last())
             && late_us.is_none()
