@@ -14,6 +14,7 @@ use rollback_harness::host::container::engine;
 use rollback_harness::prepare::{self, Prepared, Selection};
 use rollback_harness::run::{self, Audience, RunError};
 use rollback_harness::scenario::{Operator, Scenario};
+use rollback_harness::verdict::Verdict;
 
 /// Set to 1 where a missing engine is a failure and no reason to leave tests out (CI).
 pub const REQUIRE: &str = "ROLLBACK_DRILL_REQUIRE_CONTAINERS";
@@ -79,6 +80,21 @@ pub fn wait_until(within: Duration, mut holds: impl FnMut() -> bool) -> bool {
 /// The folder that holds `scenarios/`.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Whether a drill of a scenario is done on a container in CI and leaves a snapshot: the careful operator's on all topologies,
+/// the pasting one's on systemd. Of scenarios with alerts, which are watched for long, all of one that recovers, and of the others
+/// the careful operator's on systemd.
+pub fn pinned(scenario: &Scenario, topology: &str, operator: Operator) -> bool {
+    let ends = scenario.expect.get(topology).and_then(|operators| operators.get(&operator));
+    let careful = operator == Operator::Careful;
+    match ends {
+        Some(expected) if scenario.alerts.is_some() && expected.verdict != Verdict::Recovered => {
+            careful && topology == "systemd"
+        }
+        Some(_) => careful || topology == "systemd",
+        None => false,
+    }
 }
 
 /// One scenario (a name, or a file's path) on one topology by one operator, with the project's runbook.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use conformance::containers::{
-    Out, changed, drill, files_below, gate, refuse, run_trials, selection, trial, workspace,
+    Out, changed, drill, files_below, gate, pinned, refuse, run_trials, selection, trial, workspace,
 };
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
@@ -59,7 +59,7 @@ fn main() {
 /// A scenario to drill.
 struct Case {
     scenario: String,
-    /// Topologies and operators; the careful one on all, the pasting one on systemd. All others: CONTRIBUTING.md.
+    /// Topologies and operators ([`pinned`]). All others: CONTRIBUTING.md.
     expected: Vec<(String, Operator)>,
     /// Why it ends as it does.
     cause: Cause,
@@ -101,7 +101,7 @@ fn cases() -> Vec<Case> {
         };
         let of = |topology: &String| {
             let operators = scenario.expect.get(topology).into_iter().flat_map(|operators| operators.keys().copied());
-            let chosen = operators.filter(|operator| *operator == Operator::Careful || topology == "systemd");
+            let chosen = operators.filter(|operator| pinned(&scenario, topology, *operator));
             chosen.map(|operator| (topology.clone(), operator)).collect::<Vec<_>>()
         };
         let expected = there.iter().flat_map(of).collect();

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use conformance::containers::{Out, changed, drill, refuse, run_trials, selection, told, workspace};
+use conformance::containers::{Out, changed, drill, pinned, refuse, run_trials, selection, told, workspace};
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
@@ -95,8 +95,8 @@ fn as_on_a_machine(scenario: &str, topology: &str, operator: Operator) {
         left_alone(&finished);
     }
     assert_eq!(bundle::rejudge(&finished.root).unwrap().judgement, finished.judgement);
-    // The container tests drill the careful operator everywhere and the pasting one on systemd.
-    if operator == Operator::Careful || topology == "systemd" {
+    let cases = prepare::cases_folder(&workspace());
+    if pinned(&prepare::load(&cases.join(format!("{scenario}.toml"))).unwrap(), topology, operator) {
         let manifest: Manifest =
             serde_json::from_slice(&std::fs::read(finished.root.join(bundle::MANIFEST)).unwrap()).unwrap();
         let name = format!("drill-{scenario}-{topology}-{}.txt", operator.as_str());

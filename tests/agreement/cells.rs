@@ -87,9 +87,16 @@ fn table(path: &Path) -> Result<toml::Table, String> {
 /// with the values of the file that `seen` names. Comments, the order of keys and the harness's code are no part of it.
 pub fn decided_by(case: &toml::Table, seen: Option<&toml::Table>, topology: &str, operator: Operator) -> String {
     let expected = case.get("expect").and_then(|expect| expect.get(topology)?.get(operator.as_str()));
-    let values = case.iter().filter(|(key, _)| !matches!(key.as_str(), "about" | "expect"));
+    let values = case.iter().filter(|(key, _)| !matches!(key.as_str(), "about" | "expect" | "prerequisites"));
+    let mut values: BTreeMap<String, serde_json::Value> =
+        values.map(|(key, value)| (key.clone(), plain(value))).collect();
+    // Before scenarios could ask for them they were assumed; what says so is the same drill as what said nothing then.
+    let prerequisites = case.get("prerequisites").and_then(toml::Value::as_str).unwrap_or("confirmed");
+    if prerequisites != "assumed" {
+        values.insert("prerequisites".to_owned(), prerequisites.into());
+    }
     let decides = serde_json::json!({
-        "case": values.map(|(key, value)| (key.clone(), plain(value))).collect::<BTreeMap<_, _>>(),
+        "case": values,
         "expected": expected.map(plain),
         "operator": operator.as_str(),
         "seen": seen.map(|seen| plain(&toml::Value::Table(seen.clone()))),

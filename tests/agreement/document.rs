@@ -31,6 +31,7 @@ pub fn render(wanted: Wanted<'_>, record: &Record) -> Result<String, String> {
         TOLERANCE_US / 1000
     );
     endings(&mut text, record);
+    not_drilled(&mut text, wanted.cells, record);
     totals(&mut text, record);
     by_verdict(&mut text, record);
     by_fault(&mut text, record, wanted.cells);
@@ -56,6 +57,22 @@ fn endings(text: &mut String, record: &Record) {
         "**{alike} of {} cells end alike** on all containers and in the simulator. Cells in which the simulator says\n\
          `recovered` and a container does not: **{too_good}**.\n",
         record.cell.len()
+    );
+}
+
+/// What nothing of this account is of.
+fn not_drilled(text: &mut String, cells: &[Cell], record: &Record) {
+    if record.not_drilled.is_empty() {
+        return;
+    }
+    let missing = cells.iter().filter(|cell| !record.cell.contains_key(&cell.name())).count();
+    let names: Vec<String> = record.not_drilled.iter().map(|scenario| format!("`{scenario}`")).collect();
+    let _ = writeln!(
+        text,
+        "**{missing} cells are not in it**, since they were not drilled {RUNS} times yet: those of {}.\n\
+         Single drills of these scenarios leave exact snapshots, on containers and in the simulator. `.ci/fidelity NAME...`\n\
+         adds them.\n",
+        names.join(", ")
     );
 }
 

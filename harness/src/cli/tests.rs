@@ -71,7 +71,7 @@ fn bad_arguments_end_with_64_and_say_what_is_allowed() {
         (&["decide", "--from", "x.toml", "--format", "jsonl"], "text, json"),
         (&["decide", "--from", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
         (&["decide", "--from", "x.toml", "--runbook", "/nonexistent/r.md"], "/nonexistent/r.md: cannot be read"),
-        (&["scenarios", "show", "nothing-such"], "there are baseline"),
+        (&["scenarios", "show", "nothing-such"], "there are alert-clears, "),
         (&["scenarios", "check", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
         (&["host", "burn"], "burn"),
     ] {

@@ -204,7 +204,7 @@ fn each_drill_is_asked_for_again_as_it_was_given() {
     }
     assert_eq!(drills.len(), 3);
     let all = prepare(&selection(&[ALL], "systemd", &[Operator::Careful])).unwrap();
-    assert!(all[0].rerun.starts_with("rollback-drill drill --scenario baseline "), "{}", all[0].rerun);
+    assert!(all[0].rerun.starts_with("rollback-drill drill --scenario alert-clears "), "{}", all[0].rerun);
 }
 
 #[test]
