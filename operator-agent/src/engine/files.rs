@@ -25,7 +25,7 @@ pub const NOTIFIER_ADDRESS: &str = "127.0.0.1:9093";
 
 /// Prometheus's own default; longer than it no scrape takes.
 const SCRAPE_TIMEOUT_MAX_MS: u64 = 10_000;
-/// Three days, the longest window of an alert, and a lookback: what is longer is a mistake in a unit.
+/// An hour: nobody scrapes, evaluates or looks back more seldom, so what is longer is a mistake in a unit.
 const INTERVAL_MAX_MS: u64 = 3_600_000;
 /// Bytes of a rule file; the node's six rules need 3 KiB.
 const RULES_BYTES_MAX: usize = 256 << 10;
