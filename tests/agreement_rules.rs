@@ -65,6 +65,17 @@ fn a_duration_has_to_lie_where_the_containers_lie() {
 }
 
 #[test]
+fn on_another_machine_a_duration_has_to_lie_within_a_factor() {
+    let containers = [seen(&[], &[("stop", 4_000_000)]), seen(&[], &[("stop", 6_000_000)])];
+    let beyond = |us| compare(&containers, &seen(&[], &[("stop", us)])).outside[0].beyond_factor(2);
+    assert!(!beyond(2_000_000) && !beyond(12_000_000));
+    assert!(beyond(1_800_000) && beyond(12_300_000), "less than half of the shortest, more than twice the longest");
+    // What takes no time at all on containers is no measure of a machine: the bound itself still holds.
+    let short = [seen(&[], &[("stop", 0)])];
+    assert!(compare(&short, &seen(&[], &[("stop", TOLERANCE_US + 1)])).outside[0].beyond_factor(2));
+}
+
+#[test]
 fn ids_and_times_are_taken_out_by_kind() {
     let cases = [
         ("Main PID: 602 (tensor-wasm)", "Main PID: [pid] (tensor-wasm)"),

@@ -1,5 +1,9 @@
 //! Drills on containers and in the simulator, held against each other: see `agreement/`. By default those cells that stand
 //! for all others, one for each topology; `ROLLBACK_DRILL_FIDELITY=all` compares all of them, which takes most of an hour.
+//!
+//! Facts are held to the letter either way. Durations are those of the machine on which `simulator/calibration.toml` was
+//! measured, with nothing beside it; so they are held to the bound where all is compared and recorded (`.ci/fidelity`), and
+//! elsewhere, where the machine may be another or do other things too, within a factor of that bound.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
 
@@ -18,6 +22,10 @@ use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished};
 use rollback_harness::host::HostKind;
 
+/// Where the machine may be another: by so much it may be slower or faster, as in the test of the calibration. One with two
+/// busy cores was seen to take 2.2 times as long for all that Compose does.
+const FACTOR: u64 = 4;
+
 /// Of a text in a failure; the whole of it is in the account.
 const SHOWN_CHARS: usize = 600;
 
@@ -27,7 +35,7 @@ fn main() {
     let gate = if given.is_some() { Gate::Run } else { gate() };
     let all = cells::all().unwrap();
     let standing: Vec<String> = cells::stand_for_others(&recorded()).into_iter().map(Cell::name).collect();
-    let every = given.is_some() || std::env::var_os(HOW_MANY).is_some_and(|value| value == "all");
+    let every = given.is_some() || whole();
     let mut trials = Vec::new();
     for cell in &all {
         let (one, given) = (cell.clone(), given.clone());
@@ -47,6 +55,11 @@ fn main() {
     }));
     assert!(all.len() >= 60, "the scenario files have gone");
     run_trials(trials, 2);
+}
+
+/// Whether all cells are compared, for the record.
+fn whole() -> bool {
+    std::env::var_os(HOW_MANY).is_some_and(|value| value == "all")
 }
 
 /// Cells that the record has: what was never compared stands for nothing.
@@ -74,7 +87,10 @@ fn agrees(cell: &Cell, given: Option<&Path>) {
     let verdicts = on_containers.iter().map(|finished| finished.judgement.verdict.to_string()).collect();
     let account = CellAccount::new(cell, verdicts, simulated.judgement.verdict.to_string(), agreement.clone());
     account.write(&workspace()).unwrap();
-    let (differences, outside) = gaps::unexplained(&cell.name(), &agreement, &gaps::known().unwrap());
+    let (differences, mut outside) = gaps::unexplained(&cell.name(), &agreement, &gaps::known().unwrap());
+    if !whole() {
+        outside.retain(|time| time.beyond_factor(FACTOR));
+    }
     if !differences.is_empty() || !outside.is_empty() {
         let mut text = format!("{}: the simulator is not as {} container drills were\n", cell.name(), seen.len());
         tell(&mut text, &Agreement { differences, outside, ..Agreement::default() });

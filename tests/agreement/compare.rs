@@ -61,6 +61,13 @@ impl Outside {
         let high = self.simulator_us.saturating_sub(self.most_us.saturating_add(TOLERANCE_US));
         low.max(high)
     }
+
+    /// Whether it lies outside on any machine so many times as fast or as slow, too.
+    pub fn beyond_factor(&self, factor: u64) -> bool {
+        let slowest = self.most_us.saturating_mul(factor).saturating_add(TOLERANCE_US);
+        let fastest = self.simulator_us.saturating_mul(factor).saturating_add(TOLERANCE_US);
+        self.simulator_us > slowest || fastest < self.least_us
+    }
 }
 
 /// Holds what is the same in all of `containers` against the simulator's. A fact that no container has and the simulator
