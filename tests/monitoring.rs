@@ -16,8 +16,12 @@ const QUIET: &str = "Quiet";
 /// From the request until the engine runs: as long as a drill waits. Prometheus looks for targets first after 5 s, and a busy
 /// machine was seen to take 9 s for all of it.
 const STARTED_WITHIN_MS: u64 = 30_000;
-/// For anything else: more than a window of 5 s, a `for` of 2 s and the notifier's second, on a busy machine too.
-const SEEN_WITHIN_MS: u64 = 30_000;
+/// The alert's short window. The past goes on for 6 s after it was given; a busy machine needs longer than that until rules
+/// are evaluated, and then has to find failures in the window still.
+const SHORT: &str = "20s";
+/// For anything else: more than the rest of the past, the short window, a `for` of 2 s and the notifier's second, on a busy
+/// machine too.
+const SEEN_WITHIN_MS: u64 = 60_000;
 
 /// The share of 5xx of all requests, over a window.
 fn share(window: &str) -> String {
@@ -39,7 +43,7 @@ fn rules() -> String {
       - alert: {QUIET}
         expr: tensor_wasm_http_requests_total < 0
 ",
-        share("5s"),
+        share(SHORT),
         share("60s")
     )
 }
@@ -153,8 +157,8 @@ fn fires_and_clears() {
     assert_eq!(readings.keys().collect::<Vec<_>>(), ["nothing", "share", "version"]);
     assert_eq!(readings["nothing"], None);
     assert_eq!(readings["version"], Some(1.0));
-    // 400 of 1000 in the last 20 of 60 s is 13 %; since then sound ones have come.
-    assert!(readings["share"].is_some_and(|share| (0.072..0.2).contains(&share)), "{readings:?}");
+    // 400 of 1000 in the last 20 of 60 s is 13 %, and more the later it is seen: sound seconds leave the window first.
+    assert!(readings["share"].is_some_and(|share| (0.072..=0.4).contains(&share)), "{readings:?}");
     wait_for_notice(&mut host, false);
 
     // No invoke has failed since, so it clears: by value, while the node is scraped.
