@@ -97,6 +97,14 @@ pub fn pinned(scenario: &Scenario, topology: &str, operator: Operator) -> bool {
     }
 }
 
+/// Whether a drill that is [`pinned`] is done on a container every time: the careful operator's, and the pasting one's where it
+/// ends otherwise, or nothing else is wrong. `ROLLBACK_DRILL_DRILLS=all` does the others too.
+pub fn every_time(scenario: &Scenario, topology: &str, operator: Operator) -> bool {
+    let ends = |operator| scenario.expect.get(topology).and_then(|operators| operators.get(&operator));
+    let tells_more = ends(Operator::Careful) != ends(Operator::Paste) || scenario.name == "baseline";
+    pinned(scenario, topology, operator) && (operator == Operator::Careful || tells_more)
+}
+
 /// One scenario (a name, or a file's path) on one topology by one operator, with the project's runbook.
 pub fn selection(scenario: &str, topology: &str, operator: Operator, out: &Path) -> Selection {
     Selection {

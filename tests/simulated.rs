@@ -5,18 +5,17 @@
 
 use std::path::Path;
 
+use conformance::causes::Cause;
 use conformance::containers::{Out, changed, drill, pinned, refuse, run_trials, selection, told, workspace};
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished, HISTORY, Manifest, story};
-use rollback_harness::fault;
 use rollback_harness::history::What;
 use rollback_harness::history::event::{Block, Event};
 use rollback_harness::history::read::History;
 use rollback_harness::host::HostKind;
-use rollback_harness::judge::facts::Facts;
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::scenario::{Operator, Prerequisites};
 use rollback_harness::simulate::{Bench, Simulated};
@@ -41,12 +40,11 @@ fn main() {
                 }));
             }
         }
-        let name = scenario.name.clone();
-        let (topology, _) = scenario.expect.iter().next_back().unwrap();
-        let topology = topology.clone();
-        if !scenario.faults.is_empty() {
-            trials.push(Trial::test(format!("sim::{name}::{topology}::without-its-fault"), move || {
-                without_its_fault(&name, &topology);
+        let cause = Cause::of(&scenario);
+        for topology in scenario.expect.keys() {
+            let (cause, name, topology) = (cause.clone(), scenario.name.clone(), topology.clone());
+            trials.push(Trial::test(format!("sim::{name}::{topology}::without-{}", cause.name()), move || {
+                cause.decides(HostKind::Sim, &name, &topology, &Out::new(env!("CARGO_TARGET_TMPDIR")));
                 Ok(())
             }));
         }
@@ -194,23 +192,6 @@ fn who_assumes_finds_out_later() {
 
 fn history(finished: &Finished) -> String {
     std::fs::read_to_string(finished.root.join(HISTORY)).unwrap()
-}
-
-/// A fault that is taken out is not seen.
-fn without_its_fault(scenario: &str, topology: &str) {
-    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut declared = None;
-    let file = changed(scenario, out.path(), |scenario| {
-        // The incident itself stays, unless it is all that there is.
-        let at = scenario.faults.iter().position(|fault| fault.id != "errors").unwrap_or(0);
-        declared = Some(scenario.faults.remove(at));
-    });
-    let declared = declared.unwrap();
-    let (_, finished) = drill(&simulated(&file, topology, Operator::Careful, out.path())).unwrap();
-    let seen = fault::evidence(&Facts::of(&finished.history).unwrap(), &declared);
-    if seen.seen.is_some() {
-        refuse(&format!("`{}` was taken out and is seen all the same: {seen:?}", declared.id), &finished);
-    }
 }
 
 /// Seeds change times and nothing that a scenario expects: each seed drills one case, topology and operator in turn, twice.

@@ -1,6 +1,7 @@
 //! What the conformance tests share.
 
 pub mod agreement;
+pub mod causes;
 pub mod containers;
 pub mod left_alone;
 pub mod outline;
