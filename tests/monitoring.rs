@@ -23,6 +23,9 @@ const SHORT: &str = "20s";
 /// machine too.
 const SEEN_WITHIN_MS: u64 = 60_000;
 
+/// Of a scrape that a stall of the machine spoils: the node gets as long as from one scrape to the next, 250 ms.
+const LATE: &str = "deadline exceeded";
+
 /// The share of 5xx of all requests, over a window.
 fn share(window: &str) -> String {
     let rate = |matcher: &str| format!("sum(rate(tensor_wasm_http_requests_total{matcher}[{window}]))");
@@ -149,10 +152,10 @@ fn fires_and_clears() {
     let again = start(&mut host, monitoring());
     assert_eq!(again, Err("there is a rules engine, or one is being started".into()));
 
-    let (alerts, readings, scrape) =
-        wait_for_look(&mut host, "a firing alert", |(alerts, ..)| alerts[ALERT] == AlertState::Firing);
+    let (alerts, readings, scrape) = wait_for_look(&mut host, "a firing alert", |(alerts, _, scrape)| {
+        alerts[ALERT] == AlertState::Firing && scrape.ok
+    });
     assert_eq!(alerts, states(AlertState::Firing));
-    assert!(scrape.ok, "{scrape:?}");
     assert!(scrape.at_us.is_some_and(|at_us| at_us > asked_us), "{scrape:?}, asked at {asked_us}");
     assert_eq!(readings.keys().collect::<Vec<_>>(), ["nothing", "share", "version"]);
     assert_eq!(readings["nothing"], None);
@@ -163,19 +166,22 @@ fn fires_and_clears() {
 
     // No invoke has failed since, so it clears: by value, while the node is scraped.
     host.seen.clear();
-    let (alerts, _, scrape) =
-        wait_for_look(&mut host, "a quiet alert", |(alerts, ..)| alerts[ALERT] == AlertState::Inactive);
+    let (alerts, _, scrape) = wait_for_look(&mut host, "a quiet alert", |(alerts, _, scrape)| {
+        alerts[ALERT] == AlertState::Inactive && scrape.ok
+    });
     assert_eq!(alerts, states(AlertState::Inactive));
-    assert!(scrape.ok, "{scrape:?}");
     wait_for_notice(&mut host, true);
 
     host.seen.clear();
     let (exit, output) = host.as_root("systemctl stop tensor-wasm", 20_000).unwrap();
     assert_eq!(exit, 0, "{output}");
     let stopped_us = host.now_us();
-    let (alerts, _, down) = wait_for_look(&mut host, "a failing scrape", |(.., scrape)| !scrape.ok);
+    let (alerts, _, down) =
+        wait_for_look(&mut host, "a failing scrape", |(.., scrape)| !scrape.ok && !scrape.error.contains(LATE));
     assert_eq!(alerts, states(AlertState::Inactive));
-    assert!(down.error.contains("connection refused") || down.error.contains("EOF"), "{down:?}");
+    // The node is gone, or goes in the middle of an answer.
+    let cut = ["connection refused", "EOF", "connection reset"];
+    assert!(cut.iter().any(|words| down.error.contains(words)), "{down:?}");
     // The last that brought a page, which may be the one that was seen above.
     assert!(down.at_us >= scrape.at_us && down.at_us < Some(stopped_us), "{down:?} after {scrape:?}, {stopped_us}");
     let paged = host.seen.iter().find(|report| matches!(report.what, Happened::Paged { .. }));
