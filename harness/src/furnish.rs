@@ -27,7 +27,12 @@ const SETTLE_MS: u64 = 20_000;
 /// Decides what chance decides while a simulated machine comes up and is settled.
 const BOOT_SEED: u64 = 0;
 /// Where the agent lies under its other names.
-const AGENT_NAMES: [&str; 3] = [files::AGENT, "/usr/local/bin/page", "/usr/local/lib/rollback-drill/hold-port"];
+const AGENT_NAMES: [&str; 4] = [
+    files::AGENT,
+    "/usr/local/bin/page",
+    "/usr/local/lib/rollback-drill/hold-port",
+    "/usr/local/lib/rollback-drill/cut-scrape",
+];
 /// Where the repository's history lies until it is imported.
 const HISTORY: &str = "/usr/local/lib/rollback-drill/history.fast-import";
 

@@ -11,16 +11,15 @@ pub const WITHIN: Duration = Duration::from_secs(600);
 /// Between two tries. A restart leaves the port free for some tens of milliseconds; a try costs some microseconds.
 const EVERY: Duration = Duration::from_millis(1);
 
-/// How `hold-port` is called.
-pub const USAGE: &str = "usage: hold-port PORT";
-
-/// Reads the command line of `hold-port`: the port, 1 to 65535.
-pub fn parse_arguments(arguments: &[String]) -> Result<u16, String> {
+/// Reads the command line of a program that wants a port, 1 to 65535. An error ends with how the program is called.
+pub fn parse_arguments(program: &str, arguments: &[String]) -> Result<u16, String> {
     let port = match arguments {
         [port] => port.parse().ok().filter(|port| *port > 0),
         _ => None,
     };
-    port.ok_or_else(|| format!("hold-port: one port from 1 to 65535 is needed, got {arguments:?}\n{USAGE}"))
+    port.ok_or_else(|| {
+        format!("{program}: one port from 1 to 65535 is needed, got {arguments:?}\nusage: {program} PORT")
+    })
 }
 
 /// Takes the port on 0.0.0.0 once nobody has it. IPv4 only: who holds the port for IPv6 alone is not in the way.
@@ -59,10 +58,12 @@ mod tests {
 
     #[test]
     fn one_port_is_needed() {
-        let parse = |words: &[&str]| parse_arguments(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let parse = |words: &[&str]| {
+            parse_arguments("hold-port", &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
         assert_eq!(parse(&["8080"]), Ok(8080));
         for words in [&[][..], &["0"], &["65536"], &["http"], &["8080", "8081"]] {
-            assert!(parse(words).unwrap_err().contains(USAGE), "{words:?}");
+            assert!(parse(words).unwrap_err().contains("usage: hold-port PORT"), "{words:?}");
         }
     }
 

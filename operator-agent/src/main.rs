@@ -1,11 +1,11 @@
-//! `agent` (the harness's end in an operator host), `page` (the operator's pager command) and `hold-port` (a fault): one
-//! binary, three names.
+//! `agent` (the harness's end in an operator host), `page` (the operator's pager command), `hold-port` and `cut-scrape`
+//! (faults): one binary, four names.
 #![expect(clippy::disallowed_methods, reason = "PAGER_URL is how a test or another pager is reached")]
 
 use std::process::ExitCode;
 
 use operator_agent::reports::Reports;
-use operator_agent::{agent, holder, pager};
+use operator_agent::{agent, cutter, holder, pager};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args();
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
     let result = match name.rsplit('/').next() {
         Some("page") => page(&arguments.collect::<Vec<_>>()),
         Some("hold-port") => hold_port(&arguments.collect::<Vec<_>>()),
+        Some("cut-scrape") => cut_scrape(&arguments.collect::<Vec<_>>()),
         _ => agent::main(std::io::stdin().lock(), &Reports::new(std::io::stdout()))
             .map_err(|error| format!("agent: cannot take the lease {}: {error}", agent::LEASE)),
     };
@@ -31,6 +32,12 @@ fn page(arguments: &[String]) -> Result<(), String> {
 }
 
 fn hold_port(arguments: &[String]) -> Result<(), String> {
-    let listener = holder::parse_arguments(arguments).and_then(|port| holder::take(port, holder::WITHIN))?;
-    holder::hold(&listener)
+    let port = holder::parse_arguments("hold-port", arguments)?;
+    holder::hold(&holder::take(port, holder::WITHIN)?)
+}
+
+fn cut_scrape(arguments: &[String]) -> Result<(), String> {
+    let port = holder::parse_arguments("cut-scrape", arguments)?;
+    cutter::wait_until_gone(port, &cutter::listening(port)?, holder::WITHIN)?;
+    cutter::cut(port)
 }

@@ -24,13 +24,14 @@ mod port_held;
 mod pull;
 mod registry_down;
 mod release_missing;
+mod scrape_cut;
 mod sigterm_ignored;
 mod snapshot_incompatible;
 mod tag_missing;
 mod tag_moved;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 16] = [
+pub static REGISTRY: [&FaultKind; 17] = [
     &alert_stuck::KIND,
     &compose_not_edited::KIND,
     &drained_forever::KIND,
@@ -43,6 +44,7 @@ pub static REGISTRY: [&FaultKind; 16] = [
     &port_held::KIND,
     &registry_down::KIND,
     &release_missing::KIND,
+    &scrape_cut::KIND,
     &sigterm_ignored::KIND,
     &snapshot_incompatible::KIND,
     &tag_missing::KIND,

@@ -81,6 +81,7 @@ fn effects_are_a_closed_set() {
         (fault("compose-not-edited", None, &[]), Effect::Arranged),
         (fault("release-missing", None, &[]), Effect::Arranged),
         (fault("drained-forever", None, &[]), Effect::Arranged),
+        (fault("scrape-cut", None, &[]), Effect::Arranged),
         (fault("alert-stuck", None, &[]), Effect::TrappingTenants { tenants: 2 }),
         (fault("functions-lost", Some(Role::Good), &[]), inborn(Role::Good, Inborn::FunctionsLost {})),
         (
@@ -213,6 +214,36 @@ fn dead_metrics_show_in_a_fetch_after_the_release_serves() {
     seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to 500"), dead(), Some("came to 500"));
     seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to refused"), dead(), None);
     seen(sample::recovered(), dead(), None);
+}
+
+#[test]
+fn a_cut_scrape_shows_where_the_page_is_served_and_not_scraped() {
+    let cut = || fault("scrape-cut", None, &[]);
+    // The target answers from 5.9 s on; its page is fetched at 9.1 s.
+    let failing = |from_ms: u64, last_page_us: Option<u64>| {
+        sample::alerted().edit_alerts(from_ms, sample::EVER_MS, move |seen| {
+            (seen.scrape.ok, seen.scrape.at_us) = (false, last_page_us);
+            seen.scrape.error = "context deadline exceeded".into();
+        })
+    };
+    let words = "the node's metrics were fetched, and no scrape brought them: context deadline exceeded";
+    seen(failing(5_000, Some(4_900_000)), cut(), Some(words));
+    seen(failing(5_000, None), cut(), Some(words));
+    seen(sample::alerted(), cut(), None);
+    // Prometheus has had a page of it, and is cut off later.
+    seen(failing(6_600, Some(6_400_000)), cut(), None);
+    // Nobody gets a page: the node's own fault.
+    let unserved = failing(5_000, Some(4_900_000)).edit("metrics-pair", |what| {
+        if let What::MetricsPair { failure, .. } = what {
+            *failure = Some("the first fetch of http://127.0.0.1:8080/metrics came to 500".into());
+        }
+    });
+    seen(unserved, cut(), None);
+    // The last look shows it scraped again.
+    let again = failing(5_000, Some(4_900_000)).edit_alerts(12_500, sample::EVER_MS, |seen| seen.scrape.ok = true);
+    seen(again, cut(), None);
+    seen(sample::recovered(), cut(), None);
+    seen(sample::offline(), cut(), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The network of one machine: who listens where, the balancer and docker-proxies on the way, requests and their answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
@@ -106,6 +106,8 @@ pub struct Net {
     pub published: BTreeMap<u16, usize>,
     /// Connections that docker-proxy takes too early.
     early: Early,
+    /// Ports of the machine to which its firewall lets nothing of the rules engine through.
+    cut: BTreeSet<u16>,
     exchanges: BTreeMap<u64, Exchange>,
     next: u64,
     /// What was reported last.
@@ -121,6 +123,18 @@ pub struct Finished {
     pub sent: Us,
     /// When the client had all of it.
     pub arrived: Us,
+}
+
+impl Net {
+    /// From now on the firewall drops what the rules engine sends to this port of the machine.
+    pub(super) fn drop_scrapes(&mut self, port: u16) {
+        self.cut.insert(port);
+    }
+
+    /// Whether it does.
+    pub fn drops_scrapes(&self, port: u16) -> bool {
+        self.cut.contains(&port)
+    }
 }
 
 impl Machine {
@@ -181,6 +195,9 @@ impl Machine {
         let now = self.listeners_on(port);
         if now != self.net.told {
             self.net.told.clone_from(&now);
+            if now.is_empty() {
+                self.cut_scrapes(port);
+            }
             self.report(Happened::ListenersChanged { listeners: now });
             agent::world_changed(self);
         }
@@ -213,6 +230,7 @@ impl Machine {
         self.net.next += 1;
         let id = ExchangeId(self.net.next);
         let through_balancer = port == 80 && matches!(host, "127.0.0.1" | "localhost");
+        let dropped = waiter == Waiter::Monitoring && self.net.drops_scrapes(port);
         self.net.exchanges.insert(
             id.0,
             Exchange { waiter, sent: self.now, through_balancer, taken_by: None, outcome: None, arrived: None },
@@ -221,6 +239,8 @@ impl Machine {
             self.queue.push(self.now + within, Event::Net(NetEvent::TimeOver(id)));
         }
         match (host, port) {
+            // Nothing comes back; the client's own time ends it.
+            _ if dropped => {}
             ("ghcr.io" | "127.0.0.2", 80) => {
                 let outcome = crate::docker::registry::answer(self, request);
                 self.answered(id, outcome);

@@ -30,7 +30,8 @@ pub(super) struct Series {
 pub(super) fn send(machine: &mut Machine, engine: &mut Engine) {
     let prepared = engine.prepared.clone();
     let (port, request) = (prepared.port, &prepared.request);
-    if let Reached::Node(pid) = machine.reached(Namespace::Host, port) {
+    let dropped = machine.net.drops_scrapes(port);
+    if !dropped && let Reached::Node(pid) = machine.reached(Namespace::Host, port) {
         agent::before_request(machine, request);
         let now = machine.now;
         let read = |page: &Page<'_>| engine.read(pid, page, now);

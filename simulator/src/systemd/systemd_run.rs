@@ -21,6 +21,7 @@ pub const PROGRAM: Program = Program { name: "systemd-run", in_sbin: false, run,
 const OWN_FOLDER: &str = "/usr/local/lib/rollback-drill/";
 const HOLD_PORT: &str = "hold-port";
 const HOLD_NAME: &str = "hold-name";
+const CUT_SCRAPE: &str = "cut-scrape";
 
 const OPTIONS: &[Known] = &[
     flag("quiet", Some('q')),
@@ -136,7 +137,8 @@ fn parts(arguments: &[Option<&str>]) -> (usize, usize) {
 pub fn command_at(arguments: &[Option<&str>]) -> Option<usize> {
     let (_, at) = parts(arguments);
     let path = arguments.get(at).copied().flatten();
-    let own = path.is_some_and(|path| path.starts_with(OWN_FOLDER) && [HOLD_PORT, HOLD_NAME].contains(&base(path)));
+    let modelled = |path: &str| [HOLD_PORT, HOLD_NAME, CUT_SCRAPE].contains(&base(path));
+    let own = path.is_some_and(|path| path.starts_with(OWN_FOLDER) && modelled(path));
     (!own).then_some(at)
 }
 
@@ -153,10 +155,17 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
     match (base(&path), kind) {
         // The drill's own program that holds a port; it is one of the agent's names.
         (HOLD_PORT, Some(Kind::File(Content::Program(_)))) => {
-            let port = words.get(1).and_then(|port| port.parse().ok());
-            let port = port.ok_or_else(|| unable(&format!("`{}`", words.join(" "))))?;
             // It binds at once if it can.
-            runs(machine, name, &file, words, What::Holder { port, bound: false });
+            runs(machine, name, &file, words, What::Holder { port: port_of(words)?, bound: false });
+            Ok(())
+        }
+        // One that waits until a port is given up; it is another of the agent's names.
+        (CUT_SCRAPE, Some(Kind::File(Content::Program(_)))) => {
+            let port = port_of(words)?;
+            if !machine.port_taken(port) {
+                return Err(unable(&format!("`{}` while nobody has the port", words.join(" "))));
+            }
+            runs(machine, name, &file, words, What::Cutter { port });
             Ok(())
         }
         // The script waits for the engine's events; the engine does what it would do then.
@@ -167,6 +176,11 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
         }
         _ => start::start(machine, name).map(drop),
     }
+}
+
+fn port_of(words: &[String]) -> Run<u16> {
+    let port = words.get(1).and_then(|port| port.parse().ok());
+    port.ok_or_else(|| unable(&format!("`{}`", words.join(" "))))
 }
 
 /// Where the agent lies.

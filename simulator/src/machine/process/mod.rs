@@ -7,7 +7,7 @@ use super::Machine;
 use super::files::Errno;
 use super::net::{Namespace, Outcome};
 use super::users::Uid;
-use crate::time::Us;
+use crate::time::{Event, Us};
 use crate::{docker, systemd};
 
 mod node;
@@ -91,6 +91,11 @@ pub enum What {
         /// Whether it has it.
         bound: bool,
     },
+    /// It waits until nobody has the port any more, cuts the rules engine off from it, and ends.
+    Cutter {
+        /// Which.
+        port: u16,
+    },
     /// It only listens, as a neighbour does.
     Other,
 }
@@ -150,6 +155,16 @@ impl Machine {
             Supervisor::Strand => drop(self.foreground_ended.insert(pid, how)),
         }
         self.take_free_ports();
+    }
+
+    /// Nobody has the port: lets those who wait for that cut the rules engine off from it.
+    pub(super) fn cut_scrapes(&mut self, port: u16) {
+        let waits = |process: &&Process| matches!(process.what, What::Cutter { port: of } if of == port);
+        let waiting: Vec<Pid> = self.processes.values().filter(waits).map(|process| process.pid).collect();
+        for pid in waiting {
+            self.net.drop_scrapes(port);
+            self.queue.push(self.now, Event::Process(pid, ProcessEvent::Exit(Exit::Status(0))));
+        }
     }
 
     /// Lets those who wait for a port have it.

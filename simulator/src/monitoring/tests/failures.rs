@@ -1,6 +1,8 @@
 //! What an engine says of what it cannot do.
 
 use super::*;
+use crate::machine::process::{Supervisor, What};
+use crate::machine::users::ROOT;
 
 #[test]
 fn what_cannot_be_started_says_why() {
@@ -68,6 +70,25 @@ fn what_a_scrape_comes_to_is_told_in_the_words_of_prometheus() {
         scrape::arrived(&mut engine, &Finished { outcome, sent: machine.now, arrived: machine.now + 200 });
         assert_eq!(engine.scrape, Scrape { ok: false, at_us: good, error: words.to_owned() });
     }
+}
+
+#[test]
+fn what_the_firewall_drops_takes_the_scrapes_time_and_everybody_else_gets_the_page() {
+    let (mut machine, pid, _) = watched(None, &monitoring(RULES, &[]));
+    let cutter = What::Cutter { port: 8080 };
+    let cutter = machine.start_other("/usr/local/lib/rollback-drill/cut-scrape", ROOT, Supervisor::Nobody, cutter);
+    let told = run_for(&mut machine, 2 * SECOND);
+    assert!(looks(&told, "Burns").iter().all(|seen| seen.scrape.ok), "the node has the port still");
+    machine.signal(pid, Signal::Kill);
+    run_for(&mut machine, MS);
+    assert!(!machine.processes.contains_key(&cutter), "it is done");
+    let last = engine(&machine).scrape.at_us;
+    start_node(&mut machine, release(None));
+    let told = run_for(&mut machine, 3 * SECOND);
+    let seen = looks(&told, "Burns").pop().unwrap();
+    let error = r#"Get "http://127.0.0.1:8080/metrics": context deadline exceeded"#.to_owned();
+    assert_eq!(seen.scrape, Scrape { ok: false, at_us: last, error });
+    assert!(metrics(&mut machine).contains("tensor_wasm_build_info"));
 }
 
 #[test]

@@ -329,6 +329,27 @@ fn systemd_run_holds_the_port_as_soon_as_it_is_free() {
 }
 
 #[test]
+fn systemd_run_cuts_scrapes_off_once_the_node_has_gone() {
+    let path = "/usr/local/lib/rollback-drill/cut-scrape";
+    let mut spec = systemd(release("0.4.0", ""));
+    spec.entries.push(entry(path, "root", 0o755, EntryKind::Agent));
+    let mut machine = Machine::boot(&spec).unwrap();
+    assert_eq!(call(&mut machine, ROOT, &format!("systemd-run --quiet --unit=cut {path} 8080")), (0, String::new()));
+    assert_eq!(call(&mut machine, ROOT, "systemctl is-active cut"), (0, "active\n".into()));
+    assert!(!machine.net.drops_scrapes(8080));
+    root(&mut machine, "systemctl restart tensor-wasm");
+    pass(&mut machine, 50_000);
+    assert!(machine.net.drops_scrapes(8080) && !machine.net.drops_scrapes(80));
+    assert_eq!(healthz(&mut machine), 200, "others are served");
+    let gone = call(&mut machine, ROOT, "systemctl status cut");
+    assert_eq!(gone, (4, "Unit cut.service could not be found.\n".into()));
+    // The program would end with an error, which nobody who drills wants.
+    let free = format!("systemd-run --quiet --unit=cut {path} 8081");
+    let Err(Stop::Unable(what)) = try_call(&mut machine, ROOT, &free) else { panic!("{free}") };
+    assert!(what.contains("cut-scrape 8081` while nobody has the port is not modelled"), "{what}");
+}
+
+#[test]
 fn packaged_services_switch_what_they_do() {
     let mut machine = machine();
     let engine_runs = |machine: &Machine| {

@@ -1,0 +1,31 @@
+//! `scrape-cut`: the good release serves, with its metrics, and Prometheus does not reach them.
+
+use super::{FaultKind, Filled, Seen, Whence, arranged};
+use crate::history::What;
+use crate::judge::facts::Facts;
+
+pub(super) static KIND: FaultKind = FaultKind {
+    id: "scrape-cut",
+    about: "From the restart on Prometheus cannot reach the node's /metrics; everybody else can.",
+    whence: Whence::Outside,
+    params: &[],
+    effect: arranged,
+    evidence,
+};
+
+/// The good release has served its metrics to the harness, and no scrape has brought a page since it first answered.
+fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
+    let ready = facts.first_ok()?;
+    let served = facts.find(|what| matches!(what, What::MetricsPair { failure: None, .. }).then_some(()));
+    let served = served.into_iter().find(|at| at.n > ready.n)?;
+    let looks = facts.find(|what| match what {
+        What::AlertsSeen { scrape, .. } => Some(scrape),
+        _ => None,
+    });
+    let last = looks.last().filter(|at| at.n > served.n && !at.what.ok)?;
+    let cut = last.what.at_us.is_none_or(|page_us| page_us < ready.at_us);
+    cut.then(|| {
+        let error = crate::history::words::one_line(&last.what.error);
+        (format!("the node's metrics were fetched, and no scrape brought them: {error}"), vec![served.n, last.n])
+    })
+}
