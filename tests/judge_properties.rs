@@ -110,6 +110,7 @@ fn pool() -> Vec<What> {
     pool.push(What::Traffic {
         second: u64::MAX,
         outcomes: BTreeMap::from([(text("200"), u64::MAX), (text("5"), u64::MAX)]),
+        slow: u64::MAX,
     });
     pool.push(What::ReadyClaim { met: true, after_ms: u64::MAX, seen_by: text("probe") });
     pool.push(sample::node_started(7, Some("99.0.0")));

@@ -186,6 +186,11 @@ pub enum Inborn {
         /// Milliseconds, 1 to 60000.
         delay_ms: u32,
     },
+    /// Invokes that succeed are answered that much later. Beyond the invoke's deadline of 30 s the answer is its 504.
+    InvokeSlow {
+        /// Milliseconds, 1 to 60000.
+        delay_ms: u32,
+    },
     /// The functions that lie in the state directory are not taken up at the start, and written over with the next change.
     FunctionsLost {},
     /// `/metrics` answers 200 with counters and histograms as they were at the node's start; gauges move.
@@ -206,6 +211,7 @@ impl Inborn {
         match self {
             Self::Errors { .. } => "errors",
             Self::HealthzSlow { .. } => "healthz-slow",
+            Self::InvokeSlow { .. } => "invoke-slow",
             Self::FunctionsLost {} => "functions-lost",
             Self::MetricsStalled {} => "metrics-stalled",
             Self::MetricsDie { .. } => "metrics-die",
@@ -300,6 +306,18 @@ impl Release {
             .iter()
             .find_map(|fault| match fault {
                 Inborn::HealthzSlow { delay_ms } => Some(*delay_ms),
+                _ => None,
+            })
+            .unwrap_or(0)
+    }
+
+    /// By how many milliseconds invokes that succeed are answered late; 0 when the release has no such fault.
+    #[must_use]
+    pub fn invoke_delay_ms(&self) -> u32 {
+        self.born_with
+            .iter()
+            .find_map(|fault| match fault {
+                Inborn::InvokeSlow { delay_ms } => Some(*delay_ms),
                 _ => None,
             })
             .unwrap_or(0)

@@ -134,17 +134,17 @@ fn nothing_to_judge(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
         return None;
     }
     let red_first = facts.find(|what| match what {
-        crate::history::What::RedFirst { requests, server_errors, wanted_percent, met } => {
-            Some((*requests, *server_errors, *wanted_percent, *met))
+        crate::history::What::RedFirst { requests, server_errors, slow, wanted_percent, met } => {
+            let late = slow.map_or_else(String::new, |slow| format!(", {slow} late"));
+            Some((format!("{server_errors} of {requests} were 5xx{late}"), *wanted_percent, *met))
         }
         _ => None,
     });
     match red_first.last() {
         None => return told("red first was never asked: nothing shows that there was an incident".into()),
-        Some(at) if !at.what.3 => {
-            let (requests, errors, percent, _) = at.what;
-            let wanted = format!("{percent} percent wanted");
-            return told(format!("red first was not met: {errors} of {requests} were 5xx, {wanted} (event {})", at.n));
+        Some(at) if !at.what.2 => {
+            let (shown, percent, _) = &at.what;
+            return told(format!("red first was not met: {shown}, {percent} percent wanted (event {})", at.n));
         }
         Some(_) => {}
     }

@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::monitoring::{AlertState, Monitoring, PastSeries, Scrape, Stretch};
 
+/// An invoke that is answered later than this is slow, microseconds: the service level of invokes on a node without a GPU,
+/// P95 within 100 ms (node-contract.md section 8).
+pub const SLOW_US: u64 = 100_000;
+
+/// Whether a count is left out.
+fn is_none_of_them(count: &u64) -> bool {
+    *count == 0
+}
+
 /// A request; the agent answers those that say so with one [`Report`], and reports other things as they happen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -174,6 +183,13 @@ pub struct Sample {
     pub latency_us: u64,
 }
 
+impl Sample {
+    /// Whether it was answered, but after more than [`SLOW_US`].
+    pub fn is_slow(&self) -> bool {
+        matches!(self.outcome, ProbeOutcome::Status(_)) && self.latency_us > SLOW_US
+    }
+}
+
 /// A process whose executable is one of the releases', or listens on the node's port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -317,6 +333,9 @@ pub enum Happened {
         second: u64,
         /// Count by outcome.
         outcomes: BTreeMap<String, u64>,
+        /// Of these: answered, but after more than [`SLOW_US`].
+        #[serde(default, skip_serializing_if = "is_none_of_them")]
+        slow: u64,
     },
     /// The rules engine has evaluated its rules at least once and scrapes the node.
     MonitoringStarted,

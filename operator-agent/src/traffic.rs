@@ -42,6 +42,7 @@ pub struct Traffic {
 struct Second {
     open: u64,
     outcomes: BTreeMap<String, u64>,
+    slow: u64,
 }
 
 impl Traffic {
@@ -123,15 +124,15 @@ impl Traffic {
         let second = now_us() / 1_000_000;
         self.book(second, |entry| entry.open += 1);
         if self.in_flight.load(Ordering::SeqCst) >= IN_FLIGHT_MAX {
-            return self.close(second, "not-sent");
+            return self.close(second, "not-sent", false);
         }
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         let traffic = self.clone();
         std::thread::spawn(move || {
             let answer = traffic.invoke_with(&traffic.client, tenant, body);
-            let word = answer.map_or_else(|| "not-sent".to_owned(), |answer| answer.sample.outcome.word());
+            let word = answer.as_ref().map_or_else(|| "not-sent".to_owned(), |answer| answer.sample.outcome.word());
             traffic.in_flight.fetch_sub(1, Ordering::SeqCst);
-            traffic.close(second, &word);
+            traffic.close(second, &word, answer.is_some_and(|answer| answer.sample.is_slow()));
         });
     }
 
@@ -140,9 +141,10 @@ impl Traffic {
     }
 
     /// Counts an outcome, and reports all seconds that are over and have nothing open.
-    fn close(&self, second: u64, word: &str) {
+    fn close(&self, second: u64, word: &str, slow: bool) {
         self.book(second, |entry| {
             entry.open = entry.open.saturating_sub(1);
+            entry.slow += u64::from(slow);
             *entry.outcomes.entry(word.to_owned()).or_default() += 1;
         });
         self.flush(now_us() / 1_000_000);
@@ -154,7 +156,7 @@ impl Traffic {
             seconds.range(..before).filter(|(_, entry)| entry.open == 0).map(|(second, _)| *second).collect();
         for second in done {
             if let Some(entry) = seconds.remove(&second) {
-                self.reports.say(Happened::Traffic { second, outcomes: entry.outcomes });
+                self.reports.say(Happened::Traffic { second, outcomes: entry.outcomes, slow: entry.slow });
             }
         }
     }
@@ -273,7 +275,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::protocol::Report;
+    use crate::protocol::{ProbeOutcome, Report, SLOW_US, Sample};
 
     /// Lines of reports, one at a time.
     #[derive(Debug, Clone)]
@@ -365,6 +367,22 @@ mod tests {
         assert_eq!(next(&lines), Happened::InvokeHeld { in_flight: true, in_hand: false });
         drop(let_go);
         assert!(matches!(next(&lines), Happened::HeldInvokeEnded { outcome, .. } if outcome == "503"));
+    }
+
+    #[test]
+    fn late_is_what_is_answered_after_its_time_and_a_second_without_any_says_nothing_of_it() {
+        for (outcome, latency_us, slow) in [
+            (ProbeOutcome::Status(200), SLOW_US, false),
+            (ProbeOutcome::Status(200), SLOW_US + 1, true),
+            (ProbeOutcome::Status(503), SLOW_US + 1, true),
+            (ProbeOutcome::TimedOut, 5_000_000, false),
+        ] {
+            assert_eq!(Sample { outcome, latency_us }.is_slow(), slow, "{latency_us}");
+        }
+        let told =
+            |slow| serde_json::to_string(&Happened::Traffic { second: 7, outcomes: BTreeMap::new(), slow }).unwrap();
+        assert_eq!(told(2), r#"{"kind":"traffic","second":7,"outcomes":{},"slow":2}"#);
+        assert_eq!(told(0), r#"{"kind":"traffic","second":7,"outcomes":{}}"#);
     }
 
     #[test]

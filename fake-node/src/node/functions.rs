@@ -98,7 +98,7 @@ impl Node {
             self.error_debt -= 100;
         }
         let hold_us = match asked {
-            Asked::Hold(hold_us) if !fails => hold_us,
+            Asked::Hold(hold_us) if !fails => hold_us.saturating_add(u64::from(self.release.invoke_delay_ms()) * 1000),
             // A trap comes at once, whatever the guest was asked to hold.
             Asked::Hold(_) | Asked::Trap => {
                 self.metrics.instance_terminated();

@@ -37,6 +37,7 @@ impl Node {
             return None;
         }
         let traps = match asked(request) {
+            Ok(Asked::Hold(0)) if self.release.invoke_delay_ms() > 0 => return None,
             Ok(Asked::Hold(0)) => false,
             Ok(Asked::Trap) => true,
             Ok(Asked::Hold(_)) | Err(_) => return None,

@@ -125,9 +125,11 @@ impl Release {
                         "from 1 to 100 percent",
                     );
                 }
-                Inborn::HealthzSlow { delay_ms } if !(1..=60_000).contains(delay_ms) => {
+                Inborn::HealthzSlow { delay_ms } | Inborn::InvokeSlow { delay_ms }
+                    if !(1..=60_000).contains(delay_ms) =>
+                {
                     return bad(
-                        format!("born_with[{index}].healthz-slow.delay_ms"),
+                        format!("born_with[{index}].{id}.delay_ms"),
                         delay_ms.to_string(),
                         "from 1 to 60000 milliseconds",
                     );
@@ -142,6 +144,7 @@ impl Release {
                 Inborn::Errors { .. }
                 | Inborn::FunctionsLost {}
                 | Inborn::HealthzSlow { .. }
+                | Inborn::InvokeSlow { .. }
                 | Inborn::MetricsDie { .. }
                 | Inborn::MetricsStalled {}
                 | Inborn::SigtermIgnored {} => {}

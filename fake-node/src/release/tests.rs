@@ -58,6 +58,11 @@ fn wrong_values_are_refused_by_field_and_bound() {
         ),
         (
             "born_with = []",
+            "born_with = [{ invoke-slow = { delay_ms = 0 } }]",
+            "`born_with[0].invoke-slow.delay_ms` is 0; it must be from 1 to 60000 milliseconds",
+        ),
+        (
+            "born_with = []",
             "born_with = [{ metrics-stalled = {} }, { metrics-stalled = {} }]",
             "`born_with[1]` is a second `metrics-stalled`",
         ),
@@ -109,13 +114,14 @@ fn faults_parse_and_answer() {
     let text = BAD.replacen(
         "born_with = []",
         "born_with = [{ errors = { share_percent = 50 } }, { healthz-slow = { delay_ms = 200 } }, { metrics-stalled = {} }, \
-         { sigterm-ignored = {} }, { functions-lost = {} }, { metrics-die = { after_s = 3 } }]",
+         { sigterm-ignored = {} }, { functions-lost = {} }, { metrics-die = { after_s = 3 } }, \
+         { invoke-slow = { delay_ms = 700 } }]",
         1,
     );
     let release = Release::from_toml("x", &text).unwrap();
     assert_eq!((release.error_share_percent(), release.healthz_delay_ms(), release.metrics_stalled()), (50, 200, true));
     assert!(release.sigterm_ignored() && release.functions_lost());
-    assert_eq!(release.metrics_die_after_s(), Some(3));
+    assert_eq!((release.metrics_die_after_s(), release.invoke_delay_ms()), (Some(3), 700));
     let plain = documented("v0.4.0");
     assert_eq!((plain.error_share_percent(), plain.healthz_delay_ms(), plain.metrics_stalled()), (0, 0, false));
     assert!(!plain.sigterm_ignored() && !plain.functions_lost());

@@ -147,9 +147,10 @@ fn note(what: &What) -> Option<String> {
             format!("operator host {name} is up, the bad release answers {after} after creation")
         }
         What::FaultApplied { fault, how } => format!("fault {fault}: {}", one_line(how)),
-        What::RedFirst { requests, server_errors, wanted_percent, met } => {
+        What::RedFirst { requests, server_errors, slow, wanted_percent, met } => {
             let shown = if *met { "the incident shows" } else { "the incident does not show" };
-            format!("{shown}: {server_errors} of {requests} requests answered 5xx, {wanted_percent} % wanted")
+            let late = slow.map_or_else(String::new, |slow| format!(", {slow} late"));
+            format!("{shown}: {server_errors} of {requests} requests answered 5xx{late}, {wanted_percent} % wanted")
         }
         What::MonitoringBegan => "a rules engine scrapes the node".into(),
         What::AlertFirst { alert, met: true, .. } => format!("{alert} fires"),

@@ -28,8 +28,8 @@ pub struct Desk<'a> {
     pub(super) ready: Option<Ready>,
     /// Whether a shell is open.
     pub(super) shell_open: bool,
-    /// Traffic by second, for red first: requests, and those of them that were answered 5xx.
-    pub(super) seconds: BTreeMap<u64, (u64, u64)>,
+    /// Traffic by second, for red first: requests, and those of them that were answered 5xx, and late.
+    pub(super) seconds: BTreeMap<u64, (u64, u64, u64)>,
     /// Alerts as they were seen last.
     pub(super) alerts: BTreeMap<String, AlertState>,
     /// Whether a sev-1 page has been received.
@@ -148,10 +148,10 @@ impl<'a> Desk<'a> {
             Happened::NodeStarted { process } => What::NodeStarted { process },
             Happened::NodeExited { pid } => What::NodeExited { pid },
             Happened::ListenersChanged { listeners } => What::ListenersChanged { listeners },
-            Happened::Traffic { second, outcomes } => {
+            Happened::Traffic { second, outcomes, slow } => {
                 let server_errors = outcomes.iter().filter(|(word, _)| word.starts_with('5')).map(|(_, count)| *count);
-                self.seconds.insert(second, (outcomes.values().sum(), server_errors.sum()));
-                What::Traffic { second, outcomes }
+                self.seconds.insert(second, (outcomes.values().sum(), server_errors.sum(), slow));
+                What::Traffic { second, outcomes, slow }
             }
             Happened::AlertsSeen { alerts, readings, scrape } => {
                 self.alerts = alerts.clone();

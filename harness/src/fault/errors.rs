@@ -43,16 +43,20 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
             (errors > 0).then(|| (format!("{errors} of {all} requests were answered 5xx"), events))
         }
         Role::Good => {
-            let ready = facts.first_ok()?;
-            // Where nobody drains, the node never left.
-            let back_us = match facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us) {
-                Some(back) => back.what.then_some(back.at_us)?,
-                None => facts.in_rotation(ready.n, ready.at_us).then_some(ready.at_us)?,
-            };
-            let Answered { errors, all, events } = Answered::since(facts, back_us);
+            let Answered { errors, all, events } = Answered::since(facts, back_in_rotation(facts)?);
             let enough = errors > 0 && errors.saturating_mul(200) >= all.saturating_mul(filled.param(SHARE));
             enough.then(|| (format!("{errors} of {all} requests to the good release were answered 5xx"), events))
         }
+    }
+}
+
+/// Since when the good release serves in rotation, microseconds; `None` where it does not.
+pub(super) fn back_in_rotation(facts: &Facts<'_>) -> Option<u64> {
+    let ready = facts.first_ok()?;
+    match facts.rotation.iter().rev().find(|at| at.at_us >= ready.at_us) {
+        Some(back) => back.what.then_some(back.at_us),
+        // Where nobody drains, the node never left.
+        None => facts.in_rotation(ready.n, ready.at_us).then_some(ready.at_us),
     }
 }
 

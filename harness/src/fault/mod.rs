@@ -17,6 +17,7 @@ mod drained_forever;
 mod errors;
 mod functions_lost;
 mod healthz_slow;
+mod invoke_slow;
 mod metrics_die_after_rollback;
 mod metrics_stalled;
 mod name_conflict;
@@ -31,13 +32,14 @@ mod tag_missing;
 mod tag_moved;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 17] = [
+pub static REGISTRY: [&FaultKind; 18] = [
     &alert_stuck::KIND,
     &compose_not_edited::KIND,
     &drained_forever::KIND,
     &errors::KIND,
     &functions_lost::KIND,
     &healthz_slow::KIND,
+    &invoke_slow::KIND,
     &metrics_die_after_rollback::KIND,
     &metrics_stalled::KIND,
     &name_conflict::KIND,

@@ -48,12 +48,14 @@ fn defaults_are_filled_in_and_bounds_kept() {
         "no-such",
         None,
         &[],
-        "alert-stuck, compose-not-edited, drained-forever, errors, functions-lost, healthz-slow, metrics-die-after-rollback, ",
+        "alert-stuck, compose-not-edited, drained-forever, errors, functions-lost, healthz-slow, invoke-slow, ",
     );
     refused("healthz-slow", good, &[("delay", 5)], "it has delay_ms");
     refused("metrics-stalled", good, &[("x", 5)], "it has none");
     refused("healthz-slow", good, &[("delay_ms", 0)], "allowed are 1 to 800 milliseconds");
     refused("errors", Some(Role::Bad), &[("share_percent", 101)], "allowed are 1 to 100 percent");
+    refused("invoke-slow", good, &[("delay_ms", 199)], "allowed are 200 to 1000 milliseconds");
+    refused("invoke-slow", good, &[("delay_ms", 1001)], "allowed are 200 to 1000 milliseconds");
     refused("errors", None, &[], "give `release = \"bad\" or \"good\"`");
     refused("metrics-stalled", Some(Role::Bad), &[], "give `release = \"good\"`");
     refused("sigterm-ignored", good, &[], "give `release = \"bad\"`");
@@ -70,6 +72,7 @@ fn effects_are_a_closed_set() {
             inborn(Role::Bad, Inborn::Errors { share_percent: 40 }),
         ),
         (fault("healthz-slow", Some(Role::Good), &[]), inborn(Role::Good, Inborn::HealthzSlow { delay_ms: 50 })),
+        (fault("invoke-slow", Some(Role::Bad), &[]), inborn(Role::Bad, Inborn::InvokeSlow { delay_ms: 800 })),
         (fault("metrics-stalled", Some(Role::Good), &[]), inborn(Role::Good, Inborn::MetricsStalled {})),
         (fault("sigterm-ignored", Some(Role::Bad), &[]), inborn(Role::Bad, Inborn::SigtermIgnored {})),
         (fault("snapshot-incompatible", None, &[("format", 4)]), Effect::PlantSnapshot { format: 4 }),
@@ -131,7 +134,7 @@ fn errors_show_in_the_traffic() {
     let good = || fault("errors", Some(Role::Good), &[("share_percent", 30)]);
     let after = |errors: u64| {
         sample::recovered().edit("traffic", move |what| {
-            if let What::Traffic { second: 8, outcomes } = what {
+            if let What::Traffic { second: 8, outcomes, .. } = what {
                 *outcomes = [("200".to_owned(), 20 - errors), ("500".to_owned(), errors)].into();
             }
         })
@@ -166,10 +169,36 @@ fn a_slow_healthz_shows_in_the_median() {
     seen(sample::recovered(), bad(2), None);
 }
 
+#[test]
+fn slow_invokes_show_in_the_traffic() {
+    let of = |release| fault("invoke-slow", Some(release), &[]);
+    // Seconds 2 and 3 are before the stop, 8 is after the target is back in rotation.
+    let late = |seconds: &'static [u64], late: u64| {
+        sample::recovered().edit("traffic", move |what| {
+            if let What::Traffic { second, slow, .. } = what
+                && seconds.contains(second)
+            {
+                *slow = late;
+            }
+        })
+    };
+    seen(late(&[1, 2, 3], 20), of(Role::Bad), Some("requests to the bad release were answered late"));
+    seen(late(&[8], 20), of(Role::Bad), None);
+    seen(late(&[8], 20), of(Role::Good), Some("20 of 20 requests to the good release were answered late"));
+    seen(late(&[8], 10), of(Role::Good), Some("10 of 20"));
+    seen(late(&[8], 9), of(Role::Good), None);
+    seen(late(&[1, 2, 3], 20), of(Role::Good), None);
+    // Nobody put it back, or it never came.
+    let stays_out = late(&[8], 20).without(|what| matches!(what, What::BalancerChanged { in_rotation: true, .. }));
+    seen(stays_out, of(Role::Good), None);
+    seen(sample::offline(), of(Role::Good), None);
+    seen(sample::recovered(), of(Role::Bad), None);
+}
+
 /// A recovered drill whose second 8, after the first 200, has these outcomes.
 fn after(outcomes: &'static [(&'static str, u64)]) -> Sample {
     sample::recovered().edit("traffic", move |what| {
-        if let What::Traffic { second: 8, outcomes: all } = what {
+        if let What::Traffic { second: 8, outcomes: all, .. } = what {
             *all = outcomes.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
         }
     })

@@ -30,6 +30,13 @@ pub struct PlannedAlerts {
     pub slis: Vec<PlannedSli>,
 }
 
+impl PlannedAlerts {
+    /// Whether the alert that led here watches latencies, which no status shows.
+    pub fn is_of_latency(&self) -> bool {
+        !self.conditions.is_empty() && self.conditions.iter().all(|condition| condition.unit == "seconds")
+    }
+}
+
 /// One comparison of an alert's expression. Its reading has no number where nothing of its kind was counted in the window
 /// (no 5xx at all): then it does not hold, and the invokes that were counted say that it is no silence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

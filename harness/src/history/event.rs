@@ -20,6 +20,11 @@ pub use operator_agent::protocol::{
 /// Version of this format; a History of another is refused.
 pub const SCHEMA: u32 = 2;
 
+/// Whether a count is left out.
+fn is_none_of_them(count: &u64) -> bool {
+    *count == 0
+}
+
 /// One numbered line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -213,7 +218,10 @@ pub enum What {
         requests: u64,
         /// Of these: answered with 5xx.
         server_errors: u64,
-        /// Share of 5xx in percent from which the incident counts as shown.
+        /// Of these: answered late. Given where the alert that led here watches latencies: there it counts as 5xx do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slow: Option<u64>,
+        /// Share of 5xx, or of late answers, in percent from which the incident counts as shown.
         wanted_percent: u64,
         /// Whether it was reached in time.
         met: bool,
@@ -361,6 +369,9 @@ pub enum What {
         second: u64,
         /// Count by outcome: `200`, `503`, `refused`, `reset`, `timed-out`, …
         outcomes: BTreeMap<String, u64>,
+        /// Of these: answered, but after more than [`operator_agent::protocol::SLOW_US`].
+        #[serde(default, skip_serializing_if = "is_none_of_them")]
+        slow: u64,
     },
     /// The balancer's administrative state of the node changed.
     BalancerChanged {

@@ -131,7 +131,7 @@ impl<'a> Facts<'a> {
             What::BalancerChanged { in_rotation, .. } => {
                 self.rotation.push(At { n: event.n, at_us, what: *in_rotation });
             }
-            What::Traffic { second, outcomes } => {
+            What::Traffic { second, outcomes, .. } => {
                 self.traffic.push(At { n: event.n, at_us, what: (*second, outcomes) });
             }
             _ => {}

@@ -51,6 +51,12 @@ fn rule_1_cut_limited_or_never_red() {
         }
     });
     check(pale, "6 of 20 were 5xx, 10 percent wanted");
+    let quick = sample::recovered().edit("red-first", |what| {
+        if let What::RedFirst { slow, met, .. } = what {
+            (*slow, *met) = (Some(1), false);
+        }
+    });
+    check(quick, "6 of 20 were 5xx, 1 late, 10 percent wanted");
     check(sample::recovered().without(|what| matches!(what, What::RedFirst { .. })), "never asked");
     let unseen = |what: &What| matches!(what, What::MachineSeen { moment, .. } if moment == "end");
     check(sample::recovered().without(unseen), "nobody looked");

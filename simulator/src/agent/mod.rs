@@ -58,6 +58,13 @@ pub enum Waiter {
     Probe,
     /// The held invoke with this number.
     Held(usize),
+    /// One of the traffic, that goes to a node which answers late.
+    Invoke {
+        /// The number of the request.
+        number: u64,
+        /// Its number in the ledger.
+        entry: u64,
+    },
 }
 
 /// What the agent does by itself.
@@ -67,6 +74,8 @@ pub enum AgentEvent {
     Probe,
     /// A second of traffic can be over.
     Second,
+    /// A request of the traffic is due, and the node answers late.
+    Invoke,
 }
 
 /// The agent's state.
@@ -188,6 +197,7 @@ pub fn event(machine: &mut Machine, event: AgentEvent) {
     match event {
         AgentEvent::Probe => probe::send(machine),
         AgentEvent::Second => traffic::second(machine),
+        AgentEvent::Invoke => traffic::late::due(machine),
     }
 }
 
@@ -196,6 +206,7 @@ pub fn arrived(machine: &mut Machine, waiter: Waiter, finished: Finished) {
     match waiter {
         Waiter::Probe => probe::arrived(machine, &finished),
         Waiter::Held(number) => hold::arrived(machine, number, &finished),
+        Waiter::Invoke { number, entry } => traffic::late::arrived(machine, number, entry, &finished),
     }
 }
 

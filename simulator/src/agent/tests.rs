@@ -101,7 +101,7 @@ fn told<T>(machine: &mut Machine, pick: impl Fn(Happened) -> Option<T>) -> Vec<T
 /// Outcomes by second, as told.
 fn traffic_told(machine: &mut Machine) -> Vec<(u64, BTreeMap<String, u64>)> {
     told(machine, |what| match what {
-        Happened::Traffic { second, outcomes } => Some((second, outcomes)),
+        Happened::Traffic { second, outcomes, .. } => Some((second, outcomes)),
         _ => None,
     })
 }
@@ -147,6 +147,66 @@ fn traffic_goes_where_it_went_until_something_changed() {
     let at_node = of("200") + of("429");
     assert_eq!((at_node, of("503")), (120, 80), "{seconds:?}");
     assert!(of("429") > 0);
+}
+
+#[test]
+fn what_goes_to_a_node_that_answers_late_is_told_as_late_and_counted_by_the_node() {
+    let (mut machine, _) = serving(Some(Inborn::InvokeSlow { delay_ms: 800 }));
+    traffic::start(&mut machine, 24, &TENANTS, &[]).unwrap();
+    let first = machine.now / SECOND;
+    machine.run_until((first + 3) * SECOND + 500 * MS).unwrap();
+    let seconds = slow_told(&mut machine);
+    // The last of a second are answered 0.8 s after its end.
+    assert_eq!(seconds.iter().map(|(second, ..)| *second).collect::<Vec<_>>(), (first..first + 2).collect::<Vec<_>>());
+    assert_eq!((seconds[1].1.clone(), seconds[1].2), ([("200".to_owned(), 24)].into(), 24));
+    let in_flight = |machine: &mut Machine| look::glance(machine).unwrap().holds;
+    assert!(in_flight(&mut machine));
+    measure::metrics(&mut machine, 1000, 2).unwrap();
+    traffic::stop(&mut machine).unwrap();
+    assert!(!in_flight(&mut machine), "all have been answered");
+    let page = metrics(&mut machine);
+    let left = slow_told(&mut machine);
+    let all = seconds.iter().chain(&left).map(|(_, outcomes, _)| outcomes["200"]).sum::<u64>();
+    assert_eq!(seconds.iter().chain(&left).map(|(.., slow)| *slow).sum::<u64>(), all);
+    assert_eq!(requests(&page, "/functions/:id/invoke"), all + 2, "two of the measurement");
+    let labels = r#"route="/functions/:id/invoke",method="POST",status="200""#;
+    for (within, count) in [("0.5", 0), ("1.0", all + 2)] {
+        let line = format!("tensor_wasm_http_request_duration_seconds_bucket{{le=\"{within}\",{labels}}} {count}\n");
+        assert!(page.contains(&line), "{line}{page}");
+    }
+}
+
+/// Outcomes and late answers by second, as told.
+fn slow_told(machine: &mut Machine) -> Vec<(u64, BTreeMap<String, u64>, u64)> {
+    told(machine, |what| match what {
+        Happened::Traffic { second, outcomes, slow } => Some((second, outcomes, slow)),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_a_node_has_not_answered_when_it_goes_is_broken_off_or_still_answered() {
+    // What was broken off after more than 100 ms was late, too.
+    for (signal, broken_off, late) in [(Signal::Kill, 50, 90), (Signal::Term, 0, 100)] {
+        let (mut machine, pid) = serving(Some(Inborn::InvokeSlow { delay_ms: 500 }));
+        traffic::start(&mut machine, 100, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[]).unwrap();
+        let began = machine.now;
+        machine.run_until(began + 1_000 * MS).unwrap();
+        machine.signal(pid, signal);
+        machine.run_until(began + 2_000 * MS).unwrap();
+        assert!(!machine.processes.contains_key(&pid));
+        start_node(&mut machine, release(None));
+        machine.run_until(began + 3_000 * MS).unwrap();
+        traffic::stop(&mut machine).unwrap();
+        let seconds = slow_told(&mut machine);
+        let of = |word: &str| seconds.iter().filter_map(|(_, outcomes, _)| outcomes.get(word)).sum::<u64>();
+        let slow = seconds.iter().map(|(.., slow)| *slow).sum::<u64>();
+        let all = seconds.iter().flat_map(|(_, outcomes, _)| outcomes.values()).sum::<u64>();
+        assert_eq!(all, 300, "{seconds:?}");
+        // Half a second of them was in flight; those of a second found nobody; those of another were answered at once.
+        assert!(of("502").abs_diff(broken_off) <= 1 && of("503").abs_diff(100) <= 2, "{seconds:?}");
+        assert!(slow.abs_diff(late) <= 2, "{slow} {seconds:?}");
+    }
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Traffic through the balancer: open loop, counted by outcome in the second in which it was sent; as
 //! operator-agent/src/traffic.rs.
 //!
-//! Requests of the traffic are never on their way one by one. Where they go stays the same between two changes, so that all
-//! that were due until a change are taken together, each at its own time.
+//! Requests of the traffic are not on their way one by one, but to a node that answers late. Where they go stays the same
+//! between two changes, so that all that were due until a change are taken together, each at its own time.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use fake_node::http::Request;
 use fake_node::node::{Alike, Output, RequestId};
-use operator_agent::protocol::Happened;
+use operator_agent::protocol::{Happened, ProbeOutcome, SLOW_US};
 
 use super::{Address, AgentEvent, REQUEST_WITHIN, outcome, text, usually};
 use crate::Run;
@@ -16,6 +16,8 @@ use crate::machine::Machine;
 use crate::machine::net::{Finished, Namespace, Outcome, Reached};
 use crate::machine::process::Pid;
 use crate::time::{Event, MS, SECOND, Us};
+
+pub mod late;
 
 /// The smallest WebAssembly module, as base64.
 const EMPTY_MODULE: &str = "AGFzbQEAAAA=";
@@ -48,6 +50,8 @@ pub(super) struct Traffic {
     function: Option<String>,
     /// Requests that hang, by their numbers.
     hanging: Vec<u64>,
+    /// Whether the event of the next request is in the queue, where each is on its way by itself.
+    planned: bool,
     seconds: VecDeque<Second>,
 }
 
@@ -59,8 +63,8 @@ struct Second {
     closes: Us,
     /// Requests of which nobody knows yet when they are over.
     open: u64,
-    /// `None`: refused.
-    outcomes: BTreeMap<Option<u16>, u64>,
+    outcomes: BTreeMap<ProbeOutcome, u64>,
+    slow: u64,
 }
 
 /// Where a request of a client of the balancer goes.
@@ -73,6 +77,8 @@ enum Way {
     Balancer { status: u16 },
     /// To a node.
     Node(Pid),
+    /// To a node whose answers come late: each is on its way by itself.
+    Late,
     /// It hangs until the kernel knows where the node's container is.
     Waits,
 }
@@ -97,10 +103,13 @@ impl Traffic {
         self.seconds.iter_mut().rev().find(|one| one.second == second)
     }
 
+    /// `None`: refused.
     fn count(&mut self, at: Us, status: Option<u16>, closes: Us) {
+        let slow = status.is_some() && closes.saturating_sub(at) > SLOW_US;
         if let Some(second) = self.second(at) {
             second.closes = second.closes.max(closes);
-            *second.outcomes.entry(status).or_default() += 1;
+            second.slow += u64::from(slow);
+            *second.outcomes.entry(status.map_or(ProbeOutcome::Refused, ProbeOutcome::Status)).or_default() += 1;
         }
     }
 
@@ -125,6 +134,7 @@ fn way(machine: &Machine) -> Way {
     }
     match machine.reached(Namespace::Host, balancer.server_port) {
         Reached::Nobody => maintenance(),
+        Reached::Node(pid) if machine.invokes_wait(pid) => Way::Late,
         Reached::Node(pid) => Way::Node(pid),
         Reached::Other | Reached::Proxy => Way::Balancer { status: BROKEN_OFF },
         Reached::Waits => Way::Waits,
@@ -193,6 +203,7 @@ pub fn start(machine: &mut Machine, per_second: u64, tenants: &[u64], trapping: 
     (traffic.requests, traffic.way) = (requests, way);
     machine.report(Happened::TrafficStarted);
     plan_second(machine);
+    late::plan(machine);
     Ok(())
 }
 
@@ -223,9 +234,9 @@ fn tell(machine: &mut Machine, also_this_one: bool) {
     while let Some(second) = told.pop_front() {
         let over = also_this_one || second.second < now / SECOND;
         if over && second.open == 0 && second.closes <= now {
-            let word = |status: Option<u16>| status.map_or_else(|| "refused".to_owned(), |status| status.to_string());
-            let outcomes = second.outcomes.into_iter().map(|(status, count)| (word(status), count)).collect();
-            machine.report(Happened::Traffic { second: second.second, outcomes });
+            let Second { second, outcomes, slow, .. } = second;
+            let outcomes = outcomes.into_iter().map(|(outcome, count)| (outcome.word(), count)).collect();
+            machine.report(Happened::Traffic { second, outcomes, slow });
         } else {
             left.push_back(second);
         }
@@ -254,7 +265,13 @@ pub(super) fn world_changed(machine: &mut Machine) {
         if machine.agent.traffic.way != Way::Waits {
             let_go(machine);
         }
+        late::plan(machine);
     }
+}
+
+/// Whose turn it is, of so many tenants.
+fn place(number: u64, tenants: usize) -> usize {
+    usize::try_from(number % (tenants.max(1) as u64)).unwrap_or(0)
 }
 
 /// What hung goes on: to the node, or it is broken off.
@@ -262,8 +279,11 @@ fn let_go(machine: &mut Machine) {
     if machine.agent.traffic.hanging.is_empty() {
         return;
     }
+    let numbers = std::mem::take(&mut machine.agent.traffic.hanging);
+    if machine.agent.traffic.way == Way::Late {
+        return numbers.into_iter().for_each(|number| late::send(machine, number));
+    }
     let mut traffic = std::mem::take(&mut machine.agent.traffic);
-    let numbers = std::mem::take(&mut traffic.hanging);
     let now = machine.now;
     let statuses = match traffic.way {
         Way::Node(pid) => {
@@ -292,7 +312,8 @@ pub(super) fn functions_may_change(machine: &mut Machine) {
 /// Takes all that were due before now.
 pub(super) fn settle(machine: &mut Machine) {
     let traffic = &machine.agent.traffic;
-    if !traffic.sending || traffic.due(traffic.sent) >= machine.now {
+    // What goes to a node that answers late has events of its own.
+    if !traffic.sending || traffic.way == Way::Late || traffic.due(traffic.sent) >= machine.now {
         return;
     }
     let mut traffic = std::mem::take(&mut machine.agent.traffic);
@@ -309,6 +330,7 @@ pub(super) fn settle(machine: &mut Machine) {
             }
         }
         Way::Waits => numbers.for_each(|number| traffic.hang(number)),
+        Way::Late => {}
         Way::Refused | Way::Balancer { .. } => {
             let status = match traffic.way {
                 Way::Balancer { status } => Some(status),
@@ -325,9 +347,9 @@ pub(super) fn settle(machine: &mut Machine) {
 
 /// What the node of a process answers to these, each with the time at which it comes.
 fn at_node(machine: &mut Machine, traffic: &mut Traffic, pid: Pid, arrivals: &[(u64, Us)]) -> Vec<u16> {
-    let tenants = traffic.requests.len().max(1) as u64;
+    let tenants = traffic.requests.len();
     let mut statuses = Vec::with_capacity(arrivals.len());
-    let place = |number: u64| usize::try_from(number % tenants).unwrap_or(0);
+    let place = |number: u64| place(number, tenants);
     // Gone in this very moment.
     let Some((model, began)) = machine.node_model(pid) else { return vec![BROKEN_OFF; arrivals.len()] };
     if traffic.alike.as_ref().is_none_or(|(of, _)| *of != pid) {

@@ -40,6 +40,26 @@ fn a_slow_healthz_is_exactly_that_slow() {
 }
 
 #[test]
+fn a_slow_invoke_is_exactly_that_slow() {
+    // (delay in ms, held for in ms, when it answers in us, with what)
+    for (delay_ms, hold_ms, at, status) in
+        [(1, 0, 1_000, 200), (700, 0, 700_000, 200), (700, 50, 750_000, 200), (60_000, 0, TIMEOUT_US, 504)]
+    {
+        let mut node = with_fault(Inborn::InvokeSlow { delay_ms });
+        let id = deploy(&mut node, 0);
+        assert_eq!(node.handle(5, RequestId(1), &hold(&id, hold_ms)), []);
+        assert_eq!(node.next_wake(), Some(at + 5));
+        assert_eq!(node.invokes_in_flight(), 1);
+        let outputs = node.wake(at + 5);
+        let [Output::Respond { request: RequestId(1), response }] = outputs.as_slice() else { panic!("{outputs:?}") };
+        assert_eq!(response.status, status);
+        assert_eq!(node.metrics.requests("/functions/:id/invoke", "POST", status), 1);
+        assert_eq!(ask(&mut node, at + 5, &Request::new("GET", "/healthz")).status, 200, "the others are not slow");
+        assert_eq!(ask(&mut node, at + 5, &invoke("other", 1)).status, 404, "nor is what fails");
+    }
+}
+
+#[test]
 fn stalled_metrics_answer_and_stand_still() {
     let mut node = with_fault(Inborn::MetricsStalled {});
     let first = ask(&mut node, 0, &Request::new("GET", "/metrics"));

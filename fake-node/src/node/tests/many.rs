@@ -77,6 +77,10 @@ fn what_is_not_answered_at_once_is_not_taken() {
     assert_eq!(node.alike(&Request::new("POST", &format!("/functions/{id}/invoke"))), None, "no token");
     assert_eq!(node.alike(&Request::new("GET", "/healthz")), None);
     assert!(node.alike(&invoke(&id, 1)).is_some());
+    let mut slow = with_fault(Inborn::InvokeSlow { delay_ms: 20 });
+    let of_slow = deploy(&mut slow, 0);
+    assert_eq!(slow.alike(&invoke(&of_slow, 1)), None);
+    assert!(slow.check_many(&Request::new("GET", "/healthz"), 1));
     assert!(!node.scrape_unread(5, &Request::new("GET", "/healthz")));
     assert!(!node.scrape(5, &Request::new("GET", "/healthz"), |_| panic!("read")));
     assert_eq!(node.invokes_in_flight(), 0);

@@ -23,7 +23,7 @@ fn incident() -> Sample {
     drill.add(1000, rotation(true));
     drill.add(1000, probe(ProbeOutcome::Status(200)));
     drill.add(4000, second(3, &[("200", 14), ("500", 6)]));
-    drill.add(4000, What::RedFirst { requests: 20, server_errors: 6, wanted_percent: 10, met: true });
+    drill.add(4000, What::RedFirst { requests: 20, server_errors: 6, slow: None, wanted_percent: 10, met: true });
     drill.add(4050, seen("before", machine_running("0.4.0"), ProbeOutcome::Status(200), Some("0.4.0")));
     drill.add(4100, What::BlockBegan { block: Block::Procedure });
     drill.run_command(4100, ("S1", 35, &[Class::Record], "record | keep", Origin::Literal), (0, &[0, 0], "v0.4.0\n"));

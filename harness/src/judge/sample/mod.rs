@@ -302,5 +302,5 @@ fn rotation(in_rotation: bool) -> What {
 
 fn second(second: u64, outcomes: &[(&str, u64)]) -> What {
     let outcomes: BTreeMap<String, u64> = outcomes.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
-    What::Traffic { second, outcomes }
+    What::Traffic { second, outcomes, slow: 0 }
 }

@@ -335,6 +335,12 @@ impl Machine {
         Some((self.node_mut(pid)?.node.as_mut()?, began))
     }
 
+    /// Whether the node of a process answers invokes later than at once.
+    pub(crate) fn invokes_wait(&self, pid: Pid) -> bool {
+        let model = self.node(pid).and_then(|process| process.node.as_ref());
+        model.is_some_and(|model| model.release().invoke_delay_ms() > 0)
+    }
+
     pub(super) fn node(&self, pid: Pid) -> Option<&NodeProcess> {
         match &self.processes.get(&pid)?.what {
             What::Node(node) => Some(node),
