@@ -69,7 +69,7 @@ fn head(out: &mut String, facts: &Facts<'_>, judgement: &Judgement) -> std::fmt:
     }
     writeln!(out, "| Runbook | `{}`, SHA-256 `{}` |", plan.runbook.path, plan.runbook.sha256)?;
     for (name, value) in story::figures(&judgement.metrics) {
-        writeln!(out, "| {} | {value} |", capital(name))?;
+        writeln!(out, "| {} | {} |", capital(name), inline(&value))?;
     }
     Ok(())
 }

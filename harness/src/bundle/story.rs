@@ -248,20 +248,37 @@ pub fn events(numbers: &[u64]) -> String {
 /// The figures of a drill by name; what was not measured says so.
 pub fn figures(metrics: &crate::judge::Metrics) -> Vec<(&'static str, String)> {
     let ms = |ms: Option<u64>| ms.map_or_else(not_measured, |ms| took(ms.saturating_mul(1000)));
+    let held = |held: bool| if held { "as the text says" } else { "not as the text says" };
+    let restart = match (metrics.restart_ms, metrics.restart_claim_held) {
+        (Some(ms), Some(as_said)) => format!("{}, {}", took(ms.saturating_mul(1000)), held(as_said)),
+        (None, Some(false)) => "nothing came up in the time that the text says".into(),
+        _ => not_measured(),
+    };
+    let in_flight = match (&metrics.held_invoke, metrics.in_flight_claim_held) {
+        (Some(outcome), Some(as_said)) => format!("{}, {}", one_line(outcome), held(as_said)),
+        _ => not_measured(),
+    };
     let mut figures = vec![
         ("downtime", ms(metrics.downtime_ms)),
         ("time to healthy", ms(metrics.time_to_healthy_ms)),
         ("requests failed", metrics.requests_failed.map_or_else(not_measured, |count| count.to_string())),
+        ("requests by outcome", metrics.outcomes.as_ref().map_or_else(not_measured, by_outcome)),
         ("error budget spent", metrics.budget_spent_percent.map_or_else(not_measured, |part| format!("{part:.4} %"))),
+        ("restart", restart),
+        ("call in flight at the stop", in_flight),
+        ("time drained", ms(metrics.drained_ms)),
+        ("left of the time to answer", ms(metrics.ready_margin_ms)),
     ];
     if let Some(alerts) = &metrics.alerts {
-        figures.extend([
-            ("time drained", ms(alerts.drained_ms)),
-            ("left of the time to answer", ms(alerts.ready_margin_ms)),
-            ("left of the alert's time", ms(alerts.alert_margin_ms)),
-        ]);
+        figures.push(("left of the alert's time", ms(alerts.alert_margin_ms)));
     }
     figures
+}
+
+/// `200: 30, refused: 2`, or that nothing was sent.
+fn by_outcome(outcomes: &BTreeMap<String, u64>) -> String {
+    let told: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{}: {count}", one_line(outcome))).collect();
+    if told.is_empty() { "none was sent".into() } else { told.join(", ") }
 }
 
 fn not_measured() -> String {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{FindingRule, Found};
-use crate::judge::CriterionResult;
 use crate::judge::facts::Facts;
+use crate::judge::{CriterionResult, figures};
 
 pub(super) struct RestartClaim;
 
@@ -16,10 +16,9 @@ impl FindingRule for RestartClaim {
     fn find(&self, facts: &Facts<'_>, _: &BTreeMap<String, CriterionResult>) -> Vec<Found> {
         let claim = &facts.plan.claims.restart_takes_ms;
         let (Some(stop), Some(ready)) = (facts.first_stop(), facts.first_ok()) else { return Vec::new() };
-        let took_ms = ready.at_us.saturating_sub(stop.began_us) / 1000;
-        if took_ms <= claim.value.to {
+        let Some(took_ms) = figures::restart_ms(facts).filter(|took_ms| *took_ms > claim.value.to) else {
             return Vec::new();
-        }
+        };
         let (from, to) = (claim.value.from, claim.value.to);
         let message = format!("from the stop to the first 200 it took {took_ms} ms, promised are {from} to {to} ms");
         vec![Found { line: Some(claim.line), message, events: vec![stop.n, ready.n] }]

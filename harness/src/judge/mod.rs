@@ -103,6 +103,20 @@ pub struct Metrics {
     pub time_to_healthy_ms: Option<u64>,
     /// Share of the monthly error budget (216 minutes, node-contract.md section 8) that the downtime is.
     pub budget_spent_percent: Option<f64>,
+    /// Requests through the balancer in the same time by what came of them: a status, `refused`, `reset`, `timed-out`, ….
+    pub outcomes: Option<BTreeMap<String, u64>>,
+    /// How long the balancer kept traffic from the node, milliseconds.
+    pub drained_ms: Option<u64>,
+    /// What was left of the time in which the text wants a 200 after the start, milliseconds.
+    pub ready_margin_ms: Option<u64>,
+    /// From the beginning of the first stop-class command to the first 200 after the start ended, milliseconds: a restart.
+    pub restart_ms: Option<u64>,
+    /// Whether it took no longer than the text promises.
+    pub restart_claim_held: Option<bool>,
+    /// What the call got that was in flight at the stop, in the words of `outcomes`.
+    pub held_invoke: Option<String>,
+    /// Whether that is of the class of statuses that the text promises.
+    pub in_flight_claim_held: Option<bool>,
     /// The figures of a drill with alerts; not there where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerts: Option<AlertMetrics>,
@@ -112,10 +126,6 @@ pub struct Metrics {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertMetrics {
-    /// How long the balancer kept traffic from the node, milliseconds.
-    pub drained_ms: Option<u64>,
-    /// What was left of the time in which the text wants a 200 after the start, milliseconds.
-    pub ready_margin_ms: Option<u64>,
     /// What was left of the time in which the text wants the alert to clear, milliseconds of the drill.
     pub alert_margin_ms: Option<u64>,
 }
