@@ -11,6 +11,7 @@ use conformance::containers::{
 };
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
+use conformance::pages::kept_apart;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, BundleFile, CAPTURES, Finished, MASK, Manifest};
@@ -92,6 +93,7 @@ fn as_expected(scenario: &str, topology: &str, operator: Operator) {
     if !finished.judgement.conforms {
         refuse("the drill did not end as its scenario says", &finished);
     }
+    kept_apart(&finished);
     if finished.judgement.verdict == Verdict::Offline {
         paged_once_and_maintained(&finished);
     }

@@ -100,7 +100,7 @@ fn pool() -> Vec<What> {
         readings: BTreeMap::from([(text("share"), Some(f64::MAX)), (text("rate"), None)]),
         scrape: Scrape { ok: false, at_us: Some(u64::MAX), error: text("\u{0}") },
     });
-    pool.push(What::Notified { alert: text("Burns"), resolved: true });
+    pool.push(What::Notified { alert: text("Burns"), key: text("{}:{}"), resolved: true });
     pool.push(What::Watched { criterion: text("alert"), from_us: u64::MAX, until_us: 0 });
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });
     pool.push(What::LimitReached { limit: text("output 1 MiB") });

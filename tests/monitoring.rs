@@ -122,7 +122,7 @@ fn wait_for_look(host: &mut Booted, what: &str, wanted: impl Fn(&Seen) -> bool) 
 
 fn wait_for_notice(host: &mut Booted, is_resolved: bool) {
     wait(host, &format!("a notice with resolved: {is_resolved}"), |what| match what {
-        Happened::Notified { alert, resolved } if *resolved == is_resolved => {
+        Happened::Notified { alert, key, resolved } if *resolved == is_resolved => {
             assert_eq!(alert, ALERT);
             Some(())
         }

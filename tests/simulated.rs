@@ -9,6 +9,7 @@ use conformance::causes::Cause;
 use conformance::containers::{Out, changed, drill, pinned, refuse, run_trials, selection, told, workspace};
 use conformance::left_alone::left_alone;
 use conformance::outline::outline;
+use conformance::pages::kept_apart;
 use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished, HISTORY, Manifest, story};
@@ -89,6 +90,7 @@ fn as_on_a_machine(scenario: &str, topology: &str, operator: Operator) {
     }
     let (_, again) = drill(&simulated(scenario, topology, operator, &second)).unwrap();
     assert_eq!(history(&finished), history(&again), "the same seed, another History");
+    kept_apart(&finished);
     if finished.judgement.verdict == Verdict::NotStarted {
         left_alone(&finished);
     }

@@ -5,6 +5,7 @@ pub mod causes;
 pub mod containers;
 pub mod left_alone;
 pub mod outline;
+pub mod pages;
 pub mod probing;
 pub mod promql;
 pub mod redactions;

@@ -179,7 +179,7 @@ fn declined(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
 /// (3) Left before anything was stopped, the bad release serves as before, and the page was delivered.
 fn given_up(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
     let left = case.facts.left_before_stop()?;
-    let page = case.facts.sev_1_pages().first().map(|at| at.n)?;
+    let page = case.facts.escalations().first().map(|at| at.n)?;
     let end = case.end.filter(|_| case.serving == Serving::Bad)?;
     let bad = &case.facts.plan.bad.version;
     let told = format!("the procedure was left before its first stop (event {left}), {bad} serves as before");
@@ -207,7 +207,7 @@ fn left_unsafe(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
             if let Some(left) = case.end.and_then(|end| end.left(facts.plan)) {
                 return told(case.at_end(format!("nothing serves, and there is {left}")));
             }
-            if facts.sev_1_pages().is_empty() {
+            if facts.escalations().is_empty() {
                 return told(case.at_end(format!("nothing serves, and no {SEV_1} page was delivered")));
             }
             let (why, events) = facts.stopped_through_hold().err()?;
@@ -232,7 +232,7 @@ fn offline(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
         return None;
     }
     let events = case.facts.stopped_through_hold().unwrap_or_default();
-    let page = case.facts.sev_1_pages().first().map_or(0, |at| at.n);
+    let page = case.facts.escalations().first().map_or(0, |at| at.n);
     let removed = case.end.and_then(Look::container).is_some_and(|container| container.is_absent());
     let left = if removed { ", its container is removed" } else { "" };
     let told = format!("nothing serves{left}, stopped through the hold (events {events:?})");

@@ -1,5 +1,5 @@
-//! The pager: the operator's `page` command, an HTTP delivery, and the listener that records what is delivered: pages, and
-//! apart from them what the notifier tells of alerts.
+//! The pager: the operator's `page` command, an HTTP delivery to whom it pages, and the listener that records what is
+//! delivered: pages, each with who got it, and apart from them what the notifier tells of alerts.
 
 use std::io::Read;
 use std::time::Duration;
@@ -9,8 +9,14 @@ use crate::protocol::{Happened, Page};
 use crate::reports::Reports;
 use crate::webhook;
 
-/// Where `page` delivers to unless `PAGER_URL` says otherwise.
-pub const DEFAULT_URL: &str = "http://127.0.0.1:9099/page";
+/// Where `page` delivers to unless `PAGER_URL` says otherwise: [`ON_CALL_LEAD`]'s own address.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:9099/page/on-call-lead";
+/// Who gets what a runbook's failure path pages.
+pub const ON_CALL_LEAD: &str = "on-call-lead";
+/// Pages are delivered below it, at the pager's address: the rest of the path is who gets them.
+const PAGES: &str = "/page/";
+/// Longer names are nobody's.
+const NAME_MAX: usize = 64;
 /// A page is a few hundred bytes; evidence is cut to fit.
 const PAGE_BYTES_MAX: u64 = 64 << 10;
 /// Where the notifier delivers to, at the pager's address.
@@ -62,11 +68,14 @@ pub fn listen(address: &str, reports: Reports) -> Result<(), String> {
     std::thread::spawn(move || {
         for mut request in server.incoming_requests() {
             let notices = request.url() == NOTICES;
+            let to = addressee(request.url());
             let mut body = Vec::new();
             let ceiling = if notices { NOTICE_BYTES_MAX } else { PAGE_BYTES_MAX };
             let read = request.as_reader().take(ceiling).read_to_end(&mut body);
-            let told = read.map_err(|error| error.to_string()).and_then(|_| {
-                if notices { notified(request.method(), &body) } else { paged(&body).map(|page| vec![page]) }
+            let told = read.map_err(|error| error.to_string()).and_then(|_| match to {
+                _ if notices => notified(request.method(), &body),
+                Some(to) => paged(to, &body).map(|page| vec![page]),
+                None => Err("nobody is paged at this address".to_owned()),
             });
             let status = if told.is_ok() { 202 } else { 400 };
             told.unwrap_or_default().into_iter().for_each(|what| reports.say(what));
@@ -77,9 +86,16 @@ pub fn listen(address: &str, reports: Reports) -> Result<(), String> {
     Ok(())
 }
 
-fn paged(body: &[u8]) -> Result<Happened, String> {
+/// Whom a page reaches that is delivered to this path: lower-case words with hyphens.
+fn addressee(path: &str) -> Option<String> {
+    let to = path.strip_prefix(PAGES).filter(|to| to.len() <= NAME_MAX)?;
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    to.split('-').all(word).then(|| to.to_owned())
+}
+
+fn paged(to: String, body: &[u8]) -> Result<Happened, String> {
     let page = serde_json::from_slice::<Page>(body).map_err(|error| error.to_string())?;
-    Ok(Happened::Paged { page })
+    Ok(Happened::Paged { to, page })
 }
 
 fn notified(method: &tiny_http::Method, body: &[u8]) -> Result<Vec<Happened>, String> {
@@ -119,18 +135,23 @@ mod tests {
         let sink = Sink::default();
         listen(&address, Reports::new(sink.clone())).unwrap();
         let page = r#"{"key":"k","severity":"sev-1","reason":"r","evidence":"e"}"#;
-        let notice = r#"{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"A"}},
+        let notice = r#"{"version":"4","groupKey":"g","alerts":[{"status":"firing","labels":{"alertname":"A"}},
             {"status":"resolved","labels":{"alertname":"B"}}]}"#;
         let long = format!("{}{}", " ".repeat(NOTICE_BYTES_MAX as usize), notice);
         let client = Client::new(DELIVERY);
         for (path, body, status) in [
-            ("/page", page, 202),
+            ("/page/on-call-lead", page, 202),
             ("/alertmanager", notice, 202),
             ("/alertmanager", page, 400),
-            ("/page", notice, 400),
+            ("/page/on-call-lead", notice, 400),
+            ("/page", page, 400),
+            ("/page/", page, 400),
+            ("/page/on--call", page, 400),
+            ("/page/a/b", page, 400),
+            ("/pages/lead", page, 400),
             ("/alertmanager", "", 400),
             ("/alertmanager", &long, 400),
-            ("/page", page, 202),
+            ("/page/manager", page, 202),
         ] {
             let answer = client.post_json(&format!("http://{address}{path}"), &[], body.as_bytes());
             assert_eq!(answer.sample.outcome, ProbeOutcome::Status(status), "{path} {:.40}", body);
@@ -144,8 +165,11 @@ mod tests {
             .filter(|line| !line.is_empty())
             .map(|line| serde_json::from_slice::<Report>(line).unwrap().what)
             .collect();
-        let paged = Happened::Paged { page: serde_json::from_str(page).unwrap() };
-        let notified = |alert: &str, resolved| Happened::Notified { alert: alert.into(), resolved };
-        assert_eq!(told, [paged.clone(), notified("A", false), notified("B", true), paged]);
+        let paged = |to: &str| Happened::Paged { to: to.into(), page: serde_json::from_str(page).unwrap() };
+        let notified = |alert: &str, resolved| Happened::Notified { alert: alert.into(), key: "g".into(), resolved };
+        let wanted = [paged(ON_CALL_LEAD), notified("A", false), notified("B", true), paged("manager")];
+        assert_eq!(told, wanted);
+        let (_, at) = DEFAULT_URL.split_once("9099").unwrap();
+        assert_eq!(addressee(at).as_deref(), Some(ON_CALL_LEAD));
     }
 }

@@ -358,6 +358,8 @@ pub enum Happened {
     Notified {
         /// Name of the rule.
         alert: String,
+        /// Its incident key: the notifier's group key. Each alert has one of its own.
+        key: String,
         /// It fires no more.
         resolved: bool,
     },
@@ -413,6 +415,8 @@ pub enum Happened {
     },
     /// A page was delivered.
     Paged {
+        /// Who got it, such as `on-call-lead`.
+        to: String,
         /// The page.
         page: Page,
     },

@@ -6,8 +6,10 @@ use crate::protocol::Happened;
 
 /// Of the delivery, what is told of it (Alertmanager's documentation, `<webhook_config>`).
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Delivery {
     version: String,
+    group_key: String,
     alerts: Vec<Alert>,
 }
 
@@ -32,7 +34,7 @@ struct Labels {
 /// Reads a delivery: each alert in it is a [`Happened::Notified`].
 ///
 /// # Errors
-/// Anything but version 4, and alerts of unknown status or without a name: nothing of such a delivery is told.
+/// Anything but version 4, no group key, and alerts of unknown status or without a name: nothing of such a delivery is told.
 pub fn read(body: &[u8]) -> Result<Vec<Happened>, String> {
     let delivery: Delivery =
         serde_json::from_slice(body).map_err(|error| format!("this is no delivery of Alertmanager: {error}"))?;
@@ -41,6 +43,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Happened>, String> {
     }
     let told = |alert: Alert| Happened::Notified {
         alert: alert.labels.alertname,
+        key: delivery.group_key.clone(),
         resolved: matches!(alert.status, Status::Resolved),
     };
     Ok(delivery.alerts.into_iter().map(told).collect())
@@ -53,17 +56,18 @@ mod tests {
     /// Of Debian's Alertmanager 0.28.1.
     const DELIVERY: &str = r#"{"receiver":"pager","status":"firing","alerts":[{"status":"firing","labels":{"alertname":"Fast","severity":"page"},"annotations":{"summary":"s"},"startsAt":"2026-11-27T21:28:38.321Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://b40643a722cb:9090/graph?g0.expr=x\u0026g0.tab=1","fingerprint":"9465aace1a076e9e"}],"groupLabels":{"alertname":"Fast","severity":"page"},"commonLabels":{"alertname":"Fast","severity":"page"},"commonAnnotations":{"summary":"s"},"externalURL":"http://b40643a722cb:9093","version":"4","groupKey":"{}:{alertname=\"Fast\", severity=\"page\"}","truncatedAlerts":0}"#;
 
-    fn told(alert: &str, resolved: bool) -> Happened {
-        Happened::Notified { alert: alert.into(), resolved }
+    fn told(alert: &str, key: &str, resolved: bool) -> Happened {
+        Happened::Notified { alert: alert.into(), key: key.into(), resolved }
     }
 
     #[test]
     fn each_alert_of_a_delivery_is_told() {
-        assert_eq!(read(DELIVERY.as_bytes()), Ok(vec![told("Fast", false)]));
-        let two = r#"{"version":"4","alerts":[{"status":"resolved","labels":{"alertname":"A"}},
+        let key = r#"{}:{alertname="Fast", severity="page"}"#;
+        assert_eq!(read(DELIVERY.as_bytes()), Ok(vec![told("Fast", key, false)]));
+        let two = r#"{"version":"4","groupKey":"k","alerts":[{"status":"resolved","labels":{"alertname":"A"}},
             {"status":"firing","labels":{"alertname":"B"}}]}"#;
-        assert_eq!(read(two.as_bytes()), Ok(vec![told("A", true), told("B", false)]));
-        assert_eq!(read(br#"{"version":"4","alerts":[]}"#), Ok(Vec::new()));
+        assert_eq!(read(two.as_bytes()), Ok(vec![told("A", "k", true), told("B", "k", false)]));
+        assert_eq!(read(br#"{"version":"4","groupKey":"k","alerts":[]}"#), Ok(Vec::new()));
     }
 
     #[test]
@@ -78,6 +82,7 @@ mod tests {
                 "missing field `alertname`",
             ),
             (r#""alerts":"#, r#""others":"#, "missing field `alerts`"),
+            (r#""groupKey":"#, r#""group":"#, "missing field `groupKey`"),
         ] {
             let changed = DELIVERY.replacen(from, to, 1);
             assert_ne!(changed, DELIVERY);

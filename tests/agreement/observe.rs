@@ -168,9 +168,9 @@ impl Observer {
             // What a prerequisite came to is told above.
             What::Declined { by, .. } if by == "prerequisite" => self.fact(Kind::Machine, "not begun", by),
             What::Declined { by, why } => self.fact(Kind::Machine, "not begun", format!("{by}: {why}")),
-            What::Paged { key, severity, reason, evidence } => {
+            What::Paged { to, key, severity, reason, evidence } => {
                 self.since("drill", "procedure to page", at_us);
-                let page = self.canon.text(&format!("{severity} {key}\n{reason}\n{evidence}"));
+                let page = self.canon.text(&format!("{severity} {key} to {to}\n{reason}\n{evidence}"));
                 self.fact(Kind::Machine, "page", page);
             }
             What::MaintenanceSeen { outcome, retry_after } => {

@@ -67,8 +67,8 @@ pub fn left(host: &mut Booted, paths: &[String], contents: &[String]) -> Result<
         state.insert(format!("contents {path}"), format!("{exit}\n{text}"));
     }
     let pages = host.seen.drain(..).filter_map(|report| match report.what {
-        Happened::Paged { page } => {
-            Some(format!("{} {} {:?} {:?}", page.key, page.severity, page.reason, page.evidence))
+        Happened::Paged { to, page } => {
+            Some(format!("{to} {} {} {:?} {:?}", page.key, page.severity, page.reason, page.evidence))
         }
         _ => None,
     });

@@ -155,7 +155,7 @@ fn note(what: &What) -> Option<String> {
         What::MonitoringBegan => "a rules engine scrapes the node".into(),
         What::AlertFirst { alert, met: true, .. } => format!("{alert} fires"),
         What::AlertFirst { alert, state, .. } => format!("{alert} does not fire: it is {}", word(state)),
-        What::Notified { alert, resolved } => {
+        What::Notified { alert, resolved, .. } => {
             format!("notified: {alert} {}", if *resolved { "is resolved" } else { "fires" })
         }
         What::Decided { decision } => {
@@ -203,7 +203,9 @@ fn note(what: &What) -> Option<String> {
             format!("the journal shows incompatible state: {}", one_line(words))
         }
         What::Diagnosed { incompatible_state: None } => "the journal shows no incompatible state".into(),
-        What::Paged { key, severity, reason, .. } => format!("{severity} page for {key}: {}", one_line(reason)),
+        What::Paged { to, key, severity, reason, .. } => {
+            format!("{severity} page to {to} for {key}: {}", one_line(reason))
+        }
         What::MaintenanceSeen { outcome, retry_after } => match retry_after {
             Some(after) => format!("upstream answers {outcome} with Retry-After {after}"),
             None => format!("upstream answers {outcome} without Retry-After"),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use operator_agent::protocol::{AlertState, Happened, Report, Request};
+use operator_agent::protocol::{AlertState, Happened, Page, Report, Request};
 
 use crate::drive::{DriveError, Record};
 use crate::history::What;
@@ -157,14 +157,14 @@ impl<'a> Desk<'a> {
                 self.alerts = alerts.clone();
                 What::AlertsSeen { alerts, readings, scrape }
             }
-            Happened::Notified { alert, resolved } => What::Notified { alert, resolved },
+            Happened::Notified { alert, key, resolved } => What::Notified { alert, key, resolved },
             Happened::HeldInvokeEnded { outcome, began_us, ended_us } => {
                 self.holding = false;
                 What::HeldInvoke { outcome, began_us, ended_us }
             }
-            Happened::Paged { page } => {
+            Happened::Paged { to, page: Page { key, severity, reason, evidence } } => {
                 self.paged = true;
-                What::Paged { key: page.key, severity: page.severity, reason: page.reason, evidence: page.evidence }
+                What::Paged { to, key, severity, reason, evidence }
             }
             _ => return Ok(Some(report)),
         };

@@ -86,7 +86,7 @@ impl Desk<'_> {
     }
 
     fn page(&mut self, drill: &Drill<'_>, reason: &str, evidence: &str) -> Result<(), DriveError> {
-        let key = format!("rollback-{}-{}", drill.plan.bad.version, drill.plan.good.version);
+        let key = drill.plan.incident_key();
         let mut text = drill.procedure.failure.page.text.clone();
         for (word, value) in [("{severity}", "sev-1"), ("{key}", &key), ("{reason}", reason), ("{evidence}", evidence)]
         {

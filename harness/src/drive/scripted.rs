@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use operator_agent::pager::ON_CALL_LEAD;
 use operator_agent::protocol::{CommandReport, Happened, MachineState, Page, ProbeOutcome, Report, Request, Sample};
 
 use crate::drive::desk::Desk;
@@ -93,7 +94,7 @@ impl Scripted {
         {
             let (severity, key) = (severity.clone(), key.clone());
             let page = Page { key, severity, reason: reason.clone(), evidence: evidence.clone() };
-            self.say(TAKES_US / 2, Happened::Paged { page });
+            self.say(TAKES_US / 2, Happened::Paged { to: ON_CALL_LEAD.to_owned(), page });
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::scenario::{Expectation, FaultUse, Operator};
 
 pub use super::alerts::{PlannedAlerts, PlannedCondition, PlannedSli};
 pub use super::decision::{Call, ConditionSeen, Decision, Holds};
+pub use operator_agent::pager::ON_CALL_LEAD;
 pub use operator_agent::protocol::{
     AlertState, Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample, Scrape,
 };
@@ -95,6 +96,13 @@ pub struct Plan {
     /// Alerts and service levels; `None` where the drill has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alerts: Option<PlannedAlerts>,
+}
+
+impl Plan {
+    /// The incident key of what the failure path pages, by which its delivery is told from all others.
+    pub fn incident_key(&self) -> String {
+        format!("rollback-{}-{}", self.bad.version, self.good.version)
+    }
 }
 
 /// A document and its content.
@@ -189,6 +197,10 @@ pub struct CommandRef {
     pub run: u32,
 }
 
+fn on_call_lead() -> String {
+    ON_CALL_LEAD.to_owned()
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -250,6 +262,9 @@ pub enum What {
     Notified {
         /// Name of the rule.
         alert: String,
+        /// Its incident key, the notifier's group key; empty in a History from before it was kept.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        key: String,
         /// It fires no more.
         resolved: bool,
     },
@@ -454,8 +469,11 @@ pub enum What {
         /// The words that were found, if the cause is incompatible state.
         incompatible_state: Option<String>,
     },
-    /// The pager's listener received a page.
+    /// A page was delivered to somebody. Of alerts the notifier tells, which is `Notified`.
     Paged {
+        /// Who got it. Before it was kept there was nobody else.
+        #[serde(default = "on_call_lead")]
+        to: String,
         /// Incident key.
         key: String,
         /// Such as `sev-1`.

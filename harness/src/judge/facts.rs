@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::command::{CommandRun, Ended, Killed};
 use super::look::Look;
-use crate::history::event::{Block, BlockEnd, Event, KillReason, Plan, What};
+use crate::history::event::{Block, BlockEnd, Event, KillReason, ON_CALL_LEAD, Plan, What};
 use crate::history::read::History;
 use crate::procedure::Class;
 
@@ -27,8 +27,6 @@ pub struct At<T> {
 /// A page, as delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSeen<'a> {
-    /// Incident key.
-    pub key: &'a str,
     /// Why.
     pub reason: &'a str,
     /// What shows it.
@@ -246,11 +244,15 @@ impl<'a> Facts<'a> {
         before.last().is_none_or(|at| at.what)
     }
 
-    /// The sev-1 pages that were delivered.
-    pub fn sev_1_pages(&self) -> Vec<At<PageSeen<'a>>> {
+    /// The pages of the failure path, and of giving up, as they were delivered: sev-1, to the on-call lead, with this
+    /// rollback's own incident key. What else pages, such as an alert, has another key and is none of them.
+    pub fn escalations(&self) -> Vec<At<PageSeen<'a>>> {
+        let own = self.plan.incident_key();
         self.find(|what| match what {
-            What::Paged { key, severity, reason, evidence } if severity == SEV_1 => {
-                Some(PageSeen { key, reason, evidence })
+            What::Paged { to, key, severity, reason, evidence }
+                if severity == SEV_1 && to == ON_CALL_LEAD && *key == own =>
+            {
+                Some(PageSeen { reason, evidence })
             }
             _ => None,
         })

@@ -111,7 +111,9 @@ fn rule_4_unsafe() {
     check(back, "appeared in the hold");
     let unpaged = end(sample::recovered(), ProbeOutcome::Refused, nobody);
     check(unpaged.clone(), "no sev-1 page");
-    check(unpaged.after("ready-claim", sample::paged("k", SEV_1)), "no hold was watched");
+    let paged = |key| unpaged.clone().after("ready-claim", sample::paged(key, SEV_1));
+    check(paged(sample::KEY), "no hold was watched");
+    check(paged("an alert's"), "no sev-1 page");
 }
 
 #[test]

@@ -106,7 +106,9 @@ impl Engine {
 
 fn tell(machine: &mut Machine, told: Vec<(Labels, bool)>) {
     for (labels, resolved) in told {
-        machine.report(Happened::Notified { alert: labels.get(ALERT).to_owned(), resolved });
+        // Its group has all of its labels, and hangs on the root of the routes, which asks for none.
+        let key = format!("{{}}:{labels}");
+        machine.report(Happened::Notified { alert: labels.get(ALERT).to_owned(), key, resolved });
     }
 }
 

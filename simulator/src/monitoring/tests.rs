@@ -95,7 +95,7 @@ fn looks(told: &[Report], alert: &str) -> Vec<Seen> {
 
 fn notified(told: &[Report]) -> Vec<(Us, String, bool)> {
     let notified = |report: &Report| match &report.what {
-        Happened::Notified { alert, resolved } => Some((report.at_us, alert.clone(), *resolved)),
+        Happened::Notified { alert, resolved, .. } => Some((report.at_us, alert.clone(), *resolved)),
         _ => None,
     };
     told.iter().filter_map(notified).collect()

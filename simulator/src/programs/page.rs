@@ -1,6 +1,6 @@
 //! page, the operator's pager command (operator-agent's own words).
 
-use operator_agent::pager::parse_arguments;
+use operator_agent::pager::{ON_CALL_LEAD, parse_arguments};
 use operator_agent::protocol::Happened;
 
 use super::options::refuse;
@@ -22,7 +22,7 @@ fn page(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
     let delivery = machine.calibration.programs.page_us;
     let delivery = machine.about(delivery);
     machine.spend(delivery)?;
-    machine.report(Happened::Paged { page });
+    machine.report(Happened::Paged { to: ON_CALL_LEAD.to_owned(), page });
     Ok(0)
 }
 
@@ -37,7 +37,11 @@ mod tests {
         machine.reports.clear();
         let words = ["page", "--severity", "sev-1", "--key", "k", "--reason", "r", "--evidence", "e"];
         assert_eq!(run(&mut machine, &words, b""), (0, String::new()));
-        let pages = machine.reports.iter().filter(|report| matches!(report.what, Happened::Paged { .. })).count();
+        let pages = machine
+            .reports
+            .iter()
+            .filter(|report| matches!(&report.what, Happened::Paged { to, .. } if to == ON_CALL_LEAD))
+            .count();
         assert_eq!(pages, 1);
         let (status, said) = run(&mut machine, &["page", "--severity", "sev-1"], b"");
         assert_eq!(status, 1);

@@ -121,7 +121,10 @@ pub fn alerted() -> Sample {
     for (at_ms, share) in LOOKS {
         drill.add(at_ms, look(at_ms, share));
     }
-    drill.add(2_600, What::Notified { alert: ALERT.into(), resolved: false });
+    drill.add(
+        2_600,
+        What::Notified { alert: ALERT.into(), key: format!("{{}}:{{alertname=\"{ALERT}\"}}"), resolved: false },
+    );
     drill.add(4_020, What::AlertFirst { alert: ALERT.into(), state: AlertState::Firing, met: true });
     for full in 9..12 {
         drill.add(full * 1000 + 1000, second(full, &[("200", 24)]));

@@ -1,8 +1,8 @@
 //! The made-up drills themselves.
 
 use super::{
-    Sample, Spec, fault, machine_running, machine_stopped, metrics, node_started, paged, plan, probe, rotation, second,
-    seen,
+    KEY, Sample, Spec, fault, machine_running, machine_stopped, metrics, node_started, paged, plan, probe, rotation,
+    second, seen,
 };
 use crate::history::event::{
     Block, BlockEnd, CommandRef, KillReason, OperatorFile, ProbeOutcome, Sample as Probe, What,
@@ -175,7 +175,7 @@ pub fn offline() -> Sample {
     let supplied = || Origin::Supplied { stands_for: "halt".into() };
     drill.run_command(65_500, ("F2", 117, &[Class::Stop], "root halt", supplied()), (0, &[0], ""));
     drill.run_command(65_600, ("F3", 118, &[Class::Page], "page", supplied()), (0, &[0], ""));
-    drill.add(65_605, paged("drill-1", SEV_1));
+    drill.add(65_605, paged(KEY, SEV_1));
     drill.add(65_700, What::BlockEnded { block: Block::FailurePath, how: BlockEnd::Completed });
     drill.add(65_800, seen("hold-began", machine_stopped(), ProbeOutcome::Refused, None));
     drill.add(66_000, What::MaintenanceSeen { outcome: "503".into(), retry_after: Some("30".into()) });
@@ -192,7 +192,7 @@ pub fn given_up() -> Sample {
     });
     drill.run_command(4500, ("S2", 41, &[Class::Fetch], "fetch", Origin::Literal), (18, &[18], "no such tag\n"));
     drill.add(4600, What::BlockEnded { block: Block::Procedure, how: BlockEnd::Left });
-    drill.add(4700, paged("drill-1", SEV_1));
+    drill.add(4700, paged(KEY, SEV_1));
     drill.add(4800, seen("end", machine_running("0.4.0"), ProbeOutcome::Status(200), Some("0.4.0")));
     postmortem(&mut drill, 4900);
     drill

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::event::{
-    CommandRef, Event, Listener, MachineState, NodeProcess, Plan, PlannedRelease, ProbeOutcome, SCHEMA, Source, What,
+    CommandRef, Event, Listener, MachineState, NodeProcess, ON_CALL_LEAD, Plan, PlannedRelease, ProbeOutcome, SCHEMA,
+    Source, What,
 };
 use crate::history::read::History;
 use crate::procedure::{Class, Origin, StaticFinding};
@@ -260,10 +261,19 @@ pub fn node_started(pid: u32, version: Option<&str>) -> What {
     What::NodeStarted { process: process(pid, version) }
 }
 
-/// A page was delivered.
+/// The incident key of the made-up drills.
+pub const KEY: &str = "rollback-0.4.0-0.3.8";
+
+/// A page was delivered to the on-call lead.
 pub fn paged(key: &str, severity: &str) -> What {
     let text = |text: &str| text.to_owned();
-    What::Paged { key: key.into(), severity: severity.into(), reason: text("reason"), evidence: text("evidence") }
+    What::Paged {
+        to: ON_CALL_LEAD.into(),
+        key: key.into(),
+        severity: severity.into(),
+        reason: text("reason"),
+        evidence: text("evidence"),
+    }
 }
 
 /// A machine on which this release runs and listens.
