@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use rollback_harness::exposition;
 use rollback_harness::history::event::{
-    AlertState, Call, ConditionSeen, Decision, Holds, KillReason, ProbeOutcome, Scrape,
+    AlertState, BudgetSeen, Call, ConditionSeen, Decision, Holds, KillReason, ProbeOutcome, Scrape, Seen,
 };
 use rollback_harness::history::read::History;
 use rollback_harness::history::{Event, What};
@@ -26,6 +26,7 @@ fn drills() -> Vec<History> {
         sample::slow(),
         sample::offline(),
         sample::given_up(),
+        sample::left_alone(),
     ];
     drills.map(|drill| drill.history()).to_vec()
 }
@@ -90,6 +91,13 @@ fn pool() -> Vec<What> {
             quote: text("\u{0}"),
             conditions: vec![ConditionSeen { number: 1, line: 11, holds: Holds::Unknown, said: Vec::new() }],
             warnings: Vec::new(),
+            seen: Some(Seen {
+                now: text("never"),
+                alerts: Vec::new(),
+                deploys: Vec::new(),
+                budget: Some(BudgetSeen { spent_percent: 0.1, over_ms: u64::MAX, suspect: text("\u{0}") }),
+            }),
+            live: None,
         }),
     });
     pool.push(What::Prerequisite { line: 0, quote: text("\u{0}"), unmet: Some(text("`x` ended 2")) });

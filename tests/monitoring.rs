@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use conformance::containers::{gate, run_trials, trial};
 use conformance::probing::hosts::{self, Booted};
-use operator_agent::protocol::{AlertState, Happened, Monitoring, PastSeries, Request, Scrape, Stretch};
+use operator_agent::protocol::{AlertState, Firing, Happened, Monitoring, PastSeries, Request, Scrape, Stretch};
 
 /// Of the alert that fires.
 const ALERT: &str = "TensorWasmAvailabilityFastBurn";
@@ -124,10 +124,22 @@ fn wait_for_notice(host: &mut Booted, is_resolved: bool) {
     wait(host, &format!("a notice with resolved: {is_resolved}"), |what| match what {
         Happened::Notified { alert, key, resolved } if *resolved == is_resolved => {
             assert_eq!(alert, ALERT);
+            assert!(key.starts_with("{}:{") && key.contains(&format!("alertname=\"{ALERT}\"")), "{key}");
             Some(())
         }
         _ => None,
     });
+}
+
+/// What the notifier says fires.
+fn firing(host: &mut Booted) -> BTreeMap<String, Firing> {
+    let answer = host.ask(&Request::SeeFiring, SEEN_WITHIN_MS, |what| match what.clone() {
+        Happened::FiringSeen { firing, failure } => Some((firing, failure)),
+        _ => None,
+    });
+    let (firing, failure) = answer.unwrap().unwrap_or_else(|| panic!("no answer within {SEEN_WITHIN_MS} ms"));
+    assert_eq!(failure, None);
+    firing
 }
 
 fn states(state: AlertState) -> BTreeMap<String, AlertState> {
@@ -163,6 +175,9 @@ fn fires_and_clears() {
     // 400 of 1000 in the last 20 of 60 s is 13 %, and more the later it is seen: sound seconds leave the window first.
     assert!(readings["share"].is_some_and(|share| (0.072..=0.4).contains(&share)), "{readings:?}");
     wait_for_notice(&mut host, false);
+    let fires = firing(&mut host);
+    assert_eq!(fires.keys().collect::<Vec<_>>(), [ALERT]);
+    assert!((asked_us..host.now_us()).contains(&fires[ALERT].since_us), "{fires:?}, asked at {asked_us}");
 
     // No invoke has failed since, so it clears: by value, while the node is scraped.
     host.seen.clear();
@@ -171,6 +186,7 @@ fn fires_and_clears() {
     });
     assert_eq!(alerts, states(AlertState::Inactive));
     wait_for_notice(&mut host, true);
+    assert_eq!(firing(&mut host), BTreeMap::new());
 
     host.seen.clear();
     let (exit, output) = host.as_root("systemctl stop tensor-wasm", 20_000).unwrap();

@@ -181,6 +181,31 @@ fn json_is_one_document_and_all_else_goes_to_stderr() {
     assert_snapshot("report-failing.json", &ran.out);
 }
 
+/// The answer with what was seen: in text, in JSON, and in the incident.
+#[test]
+fn a_drill_that_the_decision_keeps_from_beginning() {
+    let ran = run("text", vec![sample::left_alone()]);
+    assert_eq!((ran.status, ran.log.as_str()), (ExitStatus::Conforms, ""));
+    assert_snapshot("report-left-alone.txt", &ran.out);
+    let decided = sample::left_alone().history().events.into_iter().find_map(|event| match event.what {
+        What::Decided { decision } => Some(serde_json::to_value(decision).unwrap()),
+        _ => None,
+    });
+    let json: serde_json::Value = serde_json::from_str(&run("json", vec![sample::left_alone()]).out).unwrap();
+    let decision = &json["drills"][0]["decision"];
+    assert_eq!(Some(decision), decided.as_ref());
+    assert_eq!((&decision["call"], &decision["because"]), (&"do-not-roll-back".into(), &serde_json::Value::Null));
+    let not_asked: serde_json::Value = serde_json::from_str(&run("json", vec![sample::recovered()]).out).unwrap();
+    assert!(!not_asked["drills"][0].as_object().unwrap().contains_key("decision"));
+    let (_folder, root) = bundle_of(sample::left_alone());
+    let incident = fs::read_to_string(root.join("incident.md")).unwrap();
+    let (_, section) = incident.split_once("## Decision").unwrap();
+    for told in ["| Answer | do not roll back, investigate first: ", "| Alerts | sample-other since ", "| Otherwise | "]
+    {
+        assert!(section.contains(told), "{told:?} is not in\n{incident}");
+    }
+}
+
 #[test]
 fn what_was_not_measured_is_null() {
     let ran = run("json", vec![sample::given_up()]);

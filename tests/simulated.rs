@@ -14,7 +14,7 @@ use conformance::redactions::assert_snapshot;
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished, HISTORY, Manifest, story};
 use rollback_harness::history::What;
-use rollback_harness::history::event::{Block, Event};
+use rollback_harness::history::event::{AlertState, Block, Event};
 use rollback_harness::history::read::History;
 use rollback_harness::host::HostKind;
 use rollback_harness::prepare::{self, Selection};
@@ -52,6 +52,10 @@ fn main() {
     }
     trials.push(Trial::test("sim::decision::asked-first", || {
         asked_first();
+        Ok(())
+    }));
+    trials.push(Trial::test("sim::decision::by-the-alerts-that-fire", || {
+        decided_by_the_alerts_that_fire();
         Ok(())
     }));
     trials.push(Trial::test("sim::prerequisites::confirmed-in-their-place", || {
@@ -131,6 +135,51 @@ fn asked_first() {
     assert!(told.contains("no condition for a rollback holds; warning: ") && told.contains("`healthz-slow`"), "{told}");
     let refused = drilled(Some("no-such-file")).unwrap_err().to_string();
     assert!(refused.contains("seen: ") && refused.contains("scenarios/decide/no-such-file.toml"), "{refused}");
+}
+
+/// Where a rules engine watches, it is asked what fires: whatever the file says of alerts, which is told beside it.
+fn decided_by_the_alerts_that_fire() {
+    let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
+    let deciding = |scenario: &str, seen: &str| {
+        let file = changed(scenario, out.path(), |scenario| scenario.seen = Some(seen.to_owned()));
+        let (_, finished) = drill(&simulated(&file, "systemd", Operator::Careful, out.path())).unwrap();
+        let decided = finished.history.events.iter().find_map(|event| match &event.what {
+            What::Decided { decision } => Some(decision.clone()),
+            _ => None,
+        });
+        (finished, decided.unwrap())
+    };
+    for (scenario, verdict, because) in
+        [("alert-decides", Verdict::Recovered, Some(1)), ("none-fires", Verdict::NotStarted, None)]
+    {
+        // Both know of a deploy shortly before; by the one the alert fires, by the other it does not.
+        for seen in ["fast-burn-after-deploy", "nothing-fires"] {
+            let (finished, decision) = deciding(scenario, seen);
+            assert_eq!((finished.judgement.verdict, decision.because), (verdict, because), "{scenario} with {seen}");
+            let live = decision.live.unwrap();
+            assert_eq!(live.firing.is_empty(), because.is_none(), "{live:?}");
+            // The since-when of a file is never the one that was seen to the millisecond.
+            let differs = !live.firing.is_empty() || seen == "fast-burn-after-deploy";
+            assert_eq!(!live.differs.is_empty(), differs, "{live:?}");
+        }
+    }
+    let (finished, decision) = deciding("alert-decides", "nothing-fires");
+    let live = decision.live.unwrap();
+    let fired_us = live.firing.values().map(|alert| alert.since_us).min().unwrap();
+    let at = |of: &dyn Fn(&What) -> bool| {
+        let events = &finished.history.events;
+        events.iter().position(|event| of(&event.what)).map(|at| (at, events[at].at_us)).unwrap()
+    };
+    let decided = at(&|what| matches!(what, What::Decided { .. }));
+    let seen = at(
+        &|what| matches!(what, What::AlertsSeen { alerts, .. } if alerts.values().any(|state| *state == AlertState::Firing)),
+    );
+    assert!(at(&|what| matches!(what, What::MonitoringBegan)) < decided);
+    assert!(decided < at(&|what| matches!(what, What::RedFirst { met: true, .. })));
+    assert!(fired_us <= seen.1 && fired_us <= live.at_us, "{fired_us} {seen:?} {live:?}");
+    // Where nobody watches, the file is all that there is.
+    let (_, decision) = deciding("baseline", "nothing-fires");
+    assert_eq!((decision.because, decision.live), (None, None));
 }
 
 /// Prerequisites come after the decision and after the incident has shown, and before the first step. Their findings are of

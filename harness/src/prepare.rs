@@ -7,6 +7,7 @@ use fake_node::release::{OnUnreadable, Release};
 use operator_agent::protocol::Monitoring;
 use serde::Serialize;
 
+use crate::decide::DecidedBy;
 use crate::fault::{self, Effect};
 use crate::history::event::{Decision, Plan, PlannedRelease, SCHEMA, Source};
 use crate::host::HostKind;
@@ -99,8 +100,8 @@ pub struct Prepared {
     pub bad: Release,
     /// Effects from outside.
     pub outside: Vec<(String, Effect)>,
-    /// What the runbook's conditions for a rollback come to, where the scenario says what the operator knows.
-    pub decision: Option<Decision>,
+    /// How it is decided whether to roll back, where the scenario says what the operator knows.
+    pub decision: Option<DecidedBy>,
     /// What is confirmed before the first step, where the drill comes so far and the scenario does not assume it.
     pub confirm: Option<Confirm>,
     /// The rules engine that its machine is to have, where it has alerts.
@@ -301,15 +302,14 @@ fn one(
         profile: &selection.profile,
         operator,
         host: selection.host.as_str(),
-        decision: decided.as_ref().map(|decided| &decided.decision),
+        decision: decided.as_ref().map(|decided| &decided.by_file),
         monitoring: monitoring.as_ref(),
     };
-    let decision = decided.as_ref().map(|decided| &decided.decision);
-    let confirm = confirmed::confirm(runbook, given, (&procedure, &topology), decision)?;
+    let by = decided.as_ref().map(|decided| &decided.by);
+    let confirm = confirmed::confirm(runbook, given, (&procedure, &topology), by)?;
     let of_prerequisites = confirm.as_ref().map_or(&[][..], |confirm| &confirm.prerequisites.findings);
     let of_decision = decided.as_ref().map_or(&[][..], |decided| &decided.findings);
-    let decides = serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?;
-    let without_seed = sha256_hex(&decides);
+    let without_seed = sha256_hex(&serde_json::to_vec(&decides).map_err(|error| bad_input(&error))?);
     let plan = Plan {
         schema: SCHEMA,
         harness: harness.to_owned(),
@@ -342,7 +342,7 @@ fn one(
         fetches_first: runbook.fetches_first(&releases),
         alerts,
     };
-    let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.decision));
+    let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.by));
     Ok(Prepared { rerun, without_seed, plan, procedure, topology, good, bad, outside, decision, confirm, monitoring })
 }
 

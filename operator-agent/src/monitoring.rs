@@ -92,6 +92,16 @@ pub enum AlertState {
     Firing,
 }
 
+/// An alert that fires, as the notifier has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Firing {
+    /// Its label `runbook`: where it leads.
+    pub runbook: Option<String>,
+    /// The notifier's `startsAt`, microseconds on the agent's clock; of several with one name the earliest.
+    pub since_us: u64,
+}
+
 /// How the engine's scraping of the node goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::monitoring::{AlertState, Monitoring, PastSeries, Scrape, Stretch};
+pub use crate::monitoring::{AlertState, Firing, Monitoring, PastSeries, Scrape, Stretch};
 
 /// An invoke that is answered later than this is slow, microseconds: the service level of invokes on a node without a GPU,
 /// P95 within 100 ms (node-contract.md section 8).
@@ -61,6 +61,8 @@ pub enum Request {
         /// What it is to be.
         monitoring: Box<Monitoring>,
     },
+    /// Ask the notifier which alerts fire. Answered with `FiringSeen`.
+    SeeFiring,
     /// Send one invoke that the node holds for this long; answered with `InvokeHeld` once the node has it in hand,
     /// or none could be held. One that is in flight then is later told of by `HeldInvokeEnded`, whatever becomes of it.
     HoldInvoke {
@@ -353,6 +355,13 @@ pub enum Happened {
         readings: BTreeMap<String, Option<f64>>,
         /// How the scraping goes.
         scrape: Scrape,
+    },
+    /// The alerts that fire as the notifier has them, by the names of their rules.
+    FiringSeen {
+        /// Each of them.
+        firing: BTreeMap<String, Firing>,
+        /// Why it cannot be told, if it cannot.
+        failure: Option<String>,
     },
     /// The notifier told a receiver of an alert.
     Notified {

@@ -30,6 +30,7 @@ fn write(out: &mut String, history: &History, judgement: &Judgement) -> std::fmt
         return writeln!(out, "# A drill without a plan\n\n{}", inline(&judgement.because));
     };
     head(out, &facts, judgement)?;
+    decision(out, &facts)?;
     requirements(out, &facts, history)?;
     excerpts(out, &facts)?;
     results(out, judgement)?;
@@ -70,6 +71,16 @@ fn head(out: &mut String, facts: &Facts<'_>, judgement: &Judgement) -> std::fmt:
     writeln!(out, "| Runbook | `{}`, SHA-256 `{}` |", plan.runbook.path, plan.runbook.sha256)?;
     for (name, value) in story::figures(&judgement.metrics) {
         writeln!(out, "| {} | {} |", capital(name), inline(&value))?;
+    }
+    Ok(())
+}
+
+/// Whether to roll back, where that was asked, and what was seen.
+fn decision(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
+    let Some(decided) = facts.decided() else { return Ok(()) };
+    writeln!(out, "\n## Decision (event {})\n\n| | |\n|---|---|", decided.n)?;
+    for (name, text) in story::decided::rows(decided.what) {
+        writeln!(out, "| {} | {} |", capital(&name), inline(&text))?;
     }
     Ok(())
 }

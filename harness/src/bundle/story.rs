@@ -9,6 +9,8 @@ pub use crate::history::words::{one_line, printable};
 use crate::judge::command::CommandRun;
 use crate::procedure::Origin;
 
+pub mod decided;
+
 /// The word that a value has in JSON, such as `not-run`; for enums without data.
 pub fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {

@@ -96,6 +96,8 @@ impl Answer {
             quote: self.quote.text.clone(),
             conditions: seen.collect(),
             warnings: self.warnings.clone(),
+            seen: Some(self.seen.told()),
+            live: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::moment::Moment;
+use crate::history::event::{AlertSeen, BudgetSeen, DeploySeen, Seen};
 use crate::runbook::quantity::{self, Unit};
 use crate::scenario::STDIN;
 
@@ -39,6 +40,35 @@ pub struct Input {
     pub deploys: Vec<Deploy>,
     /// What went of the error budget; `None` if nobody looked.
     pub budget: Option<Budget>,
+}
+
+impl Input {
+    /// What a History keeps of it.
+    pub fn told(&self) -> Seen {
+        let ago_ms = |at: Moment| u64::try_from(self.now.since(at)).unwrap_or(0);
+        let alert = |alert: &Alert| AlertSeen {
+            name: alert.name.clone(),
+            since: alert.since.to_string(),
+            for_ms: ago_ms(alert.since),
+        };
+        let deploy = |deploy: &Deploy| DeploySeen {
+            at: deploy.at.to_string(),
+            ago_ms: ago_ms(deploy.at),
+            version: deploy.version.to_string(),
+            crates: deploy.crates.clone(),
+        };
+        let budget = |budget: Budget| BudgetSeen {
+            spent_percent: budget.spent_percent,
+            over_ms: budget.over_ms,
+            suspect: budget.suspect.words().to_owned(),
+        };
+        Seen {
+            now: self.now.to_string(),
+            alerts: self.alerts.iter().map(alert).collect(),
+            deploys: self.deploys.iter().map(deploy).collect(),
+            budget: self.budget.map(budget),
+        }
+    }
 }
 
 /// An alert that fires.

@@ -8,10 +8,13 @@ mod answer;
 pub mod conditions;
 pub mod input;
 pub mod moment;
+pub mod question;
 pub mod terms;
 
 pub use answer::{ANSWER_SCHEMA, Answer, Asked, Call, ConditionAnswer, answer};
 pub use conditions::{Check, Holds};
+pub use moment::Moment;
+pub use question::{DecidedBy, Question};
 
 use serde::Serialize;
 
@@ -61,4 +64,4 @@ pub struct Condition {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

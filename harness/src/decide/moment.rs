@@ -16,6 +16,12 @@ impl Moment {
         Timestamp::from_millisecond(moment.as_millisecond()).ok().map(Moment)
     }
 
+    /// The moment so many milliseconds earlier; the first that there is where there is none.
+    pub fn before(self, ms: u64) -> Moment {
+        let at = i64::try_from(ms).ok().map(|ms| self.0.as_millisecond().saturating_sub(ms));
+        Moment(at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MIN))
+    }
+
     /// Milliseconds from the other moment to this one; negative if this one is earlier.
     pub fn since(self, other: Moment) -> i64 {
         self.0.as_millisecond().saturating_sub(other.0.as_millisecond())
@@ -60,6 +66,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&one).unwrap(), "\"2026-03-14T02:10:00Z\"");
         let later = Moment::parse("2026-03-14T02:10:00.2509Z").unwrap();
         assert_eq!((later.since(one), one.since(later)), (250, -250));
+        assert_eq!((later.before(250), one.before(600_000).to_string()), (one, "2026-03-14T02:00:00Z".to_owned()));
+        assert_eq!(one.before(u64::MAX), one.before(i64::MAX as u64));
         for wrong in ["2026-03-14T02:10:00", "2026-03-14", "02:10:00", "2026-02-30T02:10:00Z", ""] {
             assert_eq!(Moment::parse(wrong), None, "{wrong:?}");
         }

@@ -17,6 +17,11 @@ fn rules_of(runbook: &str) -> Rules {
     Runbook::from_texts(("r.md", runbook.as_bytes()), ("b.toml", binding.as_bytes())).unwrap().decision().unwrap()
 }
 
+/// Those of the project's runbook.
+pub(crate) fn rules_of_project() -> Rules {
+    rules_of(&shipped("rollback.md"))
+}
+
 fn edited(from: &str, to: &str) -> Rules {
     let text = shipped("rollback.md");
     assert_eq!(text.matches(from).count(), 1, "{from:?}");

@@ -3,9 +3,12 @@
 use operator_agent::protocol::{AlertState, Happened, Monitoring, Request};
 
 use crate::criteria;
+use crate::decide::Question;
+use crate::decide::question::Looked;
 use crate::drive::desk::Desk;
 use crate::drive::{Drill, DriveError};
 use crate::history::What;
+use crate::history::event::{Decision, PlannedAlerts};
 use crate::history::read;
 use crate::judge::Outcome;
 use crate::judge::alerts::pause_max_us;
@@ -30,11 +33,41 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Asks the conditions for a rollback of the alerts that the notifier has firing. Whoever was called looks once the alert
+    /// is there that called, or when it should have been.
+    pub(super) fn decide_by_alerts(&mut self, drill: &Drill<'_>, question: &Question) -> Result<Decision, DriveError> {
+        let Some(alerts) = &drill.plan.alerts else { return Ok(question.by_file().decision()) };
+        let until = self.fires_until(alerts);
+        loop {
+            let (at_us, (firing, failure)) = self.answer(&Request::SeeFiring, |what| match what {
+                Happened::FiringSeen { firing, failure } => Some((firing, failure)),
+                _ => None,
+            })?;
+            let over = self.host.now_us() >= until;
+            match failure {
+                None if over || firing.contains_key(&alerts.originating) => {
+                    return Ok(question.by_alerts(Looked { at_us, scale: alerts.scale, firing: &firing }));
+                }
+                Some(why) if over => {
+                    return Err(self.silent(&format!("which alerts fire cannot be asked for: {why}")));
+                }
+                _ => {}
+            }
+            let soon = self.host.now_us().saturating_add(LOOK_US);
+            self.watch_until(soon)?;
+        }
+    }
+
+    /// When the alert that led here has fired if it does, the rules engine being up.
+    fn fires_until(&self, alerts: &PlannedAlerts) -> u64 {
+        let wait_us = alerts.hold_ms.saturating_mul(1000).saturating_add(FIRES_WITHIN_US);
+        self.host.now_us().saturating_add(wait_us)
+    }
+
     /// Whether the alert that led here fires before anything is done (design.md, decision 8), where the drill has alerts.
     pub(super) fn alert_first(&mut self, drill: &Drill<'_>) -> Result<bool, DriveError> {
         let Some(alerts) = &drill.plan.alerts else { return Ok(true) };
-        let wait_us = alerts.hold_ms.saturating_mul(1000).saturating_add(FIRES_WITHIN_US);
-        let until = self.host.now_us().saturating_add(wait_us);
+        let until = self.fires_until(alerts);
         loop {
             let state = self.alerts.get(&alerts.originating).copied().unwrap_or(AlertState::Inactive);
             let met = state == AlertState::Firing;
@@ -82,5 +115,62 @@ impl Desk<'_> {
         let cut = read::cut(events);
         let facts = Facts::of_events(events, cut.as_deref());
         facts.is_some_and(|facts| criteria::oracle(criterion, &facts) == Outcome::Pass)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operator_agent::protocol::Firing;
+
+    use super::*;
+    use crate::decide::tests::rules_of_project;
+    use crate::decide::{Asked, input};
+    use crate::drive::scripted::{Scene, Scripted};
+    use crate::history::event::{Call, Source};
+    use crate::judge::sample;
+
+    const SEEN: &[u8] = b"schema = 1\nnow = 2026-03-14T12:00:00Z\nalerts = []\n[[deploys]]\n\
+        at = 2026-03-14T11:30:00Z\nversion = \"0.4.0\"\ncrates = []\n";
+
+    fn fires(names: &[&str]) -> Happened {
+        let runbook = Some("availability-fast-burn".to_owned());
+        let one = |name: &&str| ((*name).to_owned(), Firing { runbook: runbook.clone(), since_us: 1_000_000 });
+        Happened::FiringSeen { firing: names.iter().map(one).collect(), failure: None }
+    }
+
+    /// What comes of these answers one after the other, and how long it took, milliseconds.
+    fn decided(answers: &[Happened]) -> (Result<Decision, DriveError>, u64) {
+        let source = || Source { path: "r.md".into(), sha256: String::new() };
+        let asked = Asked { runbook: source(), binding: source(), from: "i.toml".into() };
+        let question = Question::new(rules_of_project(), input::parse("i.toml", SEEN).unwrap(), asked);
+        let mut host = Scripted::new(&[]);
+        host.firing = answers.to_vec().into();
+        let history = sample::alerted().history();
+        let plan = history.plan().unwrap();
+        let began_us = crate::host::Host::now_us(&host);
+        let (decision, _) = Scene::of(&[])
+            .play(&mut host, |desk, drill| desk.decide_by_alerts(&Drill { plan, ..drill.clone() }, &question));
+        (decision, (crate::host::Host::now_us(&host) - began_us) / 1000)
+    }
+
+    #[test]
+    fn the_operator_looks_when_the_alert_is_there_that_called_or_should_be() {
+        let hold_ms = sample::alerted().history().plan().unwrap().alerts.as_ref().unwrap().hold_ms;
+        let until_ms = hold_ms + FIRES_WITHIN_US / 1000;
+        let (at_once, took_ms) = decided(&[fires(&[sample::ALERT])]);
+        assert_eq!((at_once.unwrap().call, took_ms), (Call::RollBack, 0));
+        let silent = || Happened::FiringSeen { firing: [].into(), failure: Some("refused".into()) };
+        let (later, took_ms) = decided(&[silent(), fires(&[]), fires(&["Another"]), fires(&[sample::ALERT])]);
+        assert_eq!((later.unwrap().live.unwrap().firing.len(), took_ms), (1, 300));
+        for (answers, fire) in [(fires(&[]), 0), (fires(&["Another"]), 1)] {
+            let (never, took_ms) = decided(&[answers]);
+            let never = never.unwrap();
+            assert_eq!((never.seen.unwrap().alerts.len(), took_ms), (fire, until_ms));
+            assert_eq!(never.call, if fire == 0 { Call::DoNotRollBack } else { Call::RollBack });
+        }
+        // The ceiling is for answers: a notifier that never gives one is the harness's trouble, and no quiet night.
+        let (error, took_ms) = decided(&[silent()]);
+        assert!(error.unwrap_err().to_string().contains("which alerts fire cannot be asked for"), "{took_ms}");
+        assert_eq!(took_ms, until_ms);
     }
 }

@@ -2,8 +2,9 @@
 
 use operator_agent::protocol::{Happened, Monitoring, Request};
 
+use crate::decide::DecidedBy;
 use crate::history::What;
-use crate::history::event::{Block, BlockEnd, Call, Decision, Event, Plan, PlannedAlerts};
+use crate::history::event::{Block, BlockEnd, Call, Event, Plan, PlannedAlerts};
 use crate::host::{Host, HostError};
 use crate::procedure::{Confirm, Procedure};
 use crate::topology::Topology;
@@ -59,7 +60,7 @@ pub trait Record {
 }
 
 /// A drill to carry out on a machine that is up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Drill<'a> {
     /// What to do.
     pub plan: &'a Plan,
@@ -72,7 +73,7 @@ pub struct Drill<'a> {
     /// Faults that were brought about before the beginning: id and how.
     pub applied: Vec<(String, String)>,
     /// What the runbook's conditions come to, where the scenario says what the operator knows.
-    pub decision: Option<&'a Decision>,
+    pub decision: Option<&'a DecidedBy>,
     /// What is confirmed before the first step.
     pub confirm: Option<&'a Confirm>,
     /// How many of the tenants' clients call an export that traps.
@@ -155,12 +156,17 @@ impl Desk<'_> {
 
     /// Whether the runbook says not to roll back. Then the node is watched for a while, and left as it is.
     fn leaves_alone(&mut self, drill: &Drill<'_>) -> Result<bool, DriveError> {
-        let Some(decision) = drill.decision else { return Ok(false) };
-        self.write(What::Decided { decision: Box::new(decision.clone()) })?;
-        if decision.call == Call::RollBack {
+        let decision = match drill.decision {
+            None => return Ok(false),
+            Some(DecidedBy::File(decision)) => decision.clone(),
+            Some(DecidedBy::Alerts(question)) => Box::new(self.decide_by_alerts(drill, question)?),
+        };
+        let (call, words) = (decision.call, decision.words());
+        self.write(What::Decided { decision })?;
+        if call == Call::RollBack {
             return Ok(false);
         }
-        self.write(What::Declined { by: "decision".to_owned(), why: decision.words() })?;
+        self.write(What::Declined { by: "decision".to_owned(), why: words })?;
         self.see_machine("before")?;
         self.leave_alone(drill, "the runbook says not to roll back, so nothing was done")?;
         Ok(true)

@@ -42,6 +42,8 @@ pub struct Scripted {
     pub held: Happened,
     /// What a look at the machine shows.
     pub seen: (MachineState, ProbeOutcome),
+    /// What the notifier says fires, one answer after the other; the last stays.
+    pub firing: VecDeque<Happened>,
     /// What requests of the harness's own are answered with, by a part of their text or path.
     pub answers: Vec<(&'static str, Happened)>,
 }
@@ -55,6 +57,7 @@ impl Scripted {
             script: script.iter().copied().collect(),
             held: Happened::InvokeHeld { in_flight: false, in_hand: false },
             seen: (sample::machine_running("0.4.0"), ProbeOutcome::Status(200)),
+            firing: VecDeque::new(),
             answers: Vec::new(),
         }
     }
@@ -119,6 +122,13 @@ impl Host for Scripted {
             Request::KillShell => Some(Happened::ShellKilled { gone: true, output: String::new(), began_us: None }),
             Request::SeeRecords { .. } => Some(Happened::RecordsSeen { running_version: None, files: vec![] }),
             Request::HoldInvoke { .. } => Some(self.held.clone()),
+            Request::SeeFiring => {
+                let told = self.firing.front().cloned();
+                if self.firing.len() > 1 {
+                    self.firing.pop_front();
+                }
+                told
+            }
             Request::SeeUpstream => {
                 Some(Happened::UpstreamSeen { outcome: ProbeOutcome::Status(503), retry_after: None })
             }

@@ -1,5 +1,8 @@
 //! The decision as it stands in a History: enough for a person to see why, without the document and the input at hand.
 
+use std::collections::BTreeMap;
+
+use operator_agent::protocol::Firing;
 use serde::{Deserialize, Serialize};
 
 /// Whether to roll back, in a word. **Contract.**
@@ -35,8 +38,8 @@ impl Holds {
     }
 }
 
-/// What a runbook's conditions for a rollback come to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a runbook's conditions for a rollback come to. Serialised it is `decision` of a drill in JSON. **Contract.**
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// Path of what the operator knew.
@@ -53,6 +56,78 @@ pub struct Decision {
     pub conditions: Vec<ConditionSeen>,
     /// What an operator should know besides.
     pub warnings: Vec<String>,
+    /// What the conditions were held against; `None` in a History from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// Where the alerts of `seen` are those that fired; `None` where they are those of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveAlerts>,
+}
+
+/// What was seen. Moments are RFC 3339.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// The moment of the question.
+    pub now: String,
+    /// The alerts that fire.
+    pub alerts: Vec<AlertSeen>,
+    /// Deploys.
+    pub deploys: Vec<DeploySeen>,
+    /// What went of the error budget; `None` if nobody looked.
+    pub budget: Option<BudgetSeen>,
+}
+
+/// An alert that fires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertSeen {
+    /// Name of its runbook, or its own where it leads to none.
+    pub name: String,
+    /// Since when.
+    pub since: String,
+    /// How long that is, milliseconds.
+    pub for_ms: u64,
+}
+
+/// A deploy of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeploySeen {
+    /// When it was done.
+    pub at: String,
+    /// How long ago, milliseconds.
+    pub ago_ms: u64,
+    /// What was deployed, without `v`.
+    pub version: String,
+    /// The crates that it changed.
+    pub crates: Vec<String>,
+}
+
+/// What went of a month's error budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetSeen {
+    /// Percent of the month's budget.
+    pub spent_percent: f64,
+    /// In how long, milliseconds.
+    pub over_ms: u64,
+    /// What is suspected, in words.
+    pub suspect: String,
+}
+
+/// What the notifier had when it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveAlerts {
+    /// When it answered, microseconds on the agent's clock.
+    pub at_us: u64,
+    /// How many times as long the times of `seen` are as the drill's.
+    pub scale: u64,
+    /// The alerts by the names of their rules.
+    pub firing: BTreeMap<String, Firing>,
+    /// What the file says of alerts otherwise, a sentence each.
+    pub differs: Vec<String>,
 }
 
 /// What one condition comes to.

@@ -12,10 +12,10 @@ use crate::runbook::claims::Claims;
 use crate::scenario::{Expectation, FaultUse, Operator};
 
 pub use super::alerts::{PlannedAlerts, PlannedCondition, PlannedSli};
-pub use super::decision::{Call, ConditionSeen, Decision, Holds};
+pub use super::decision::{AlertSeen, BudgetSeen, Call, ConditionSeen, Decision, DeploySeen, Holds, LiveAlerts, Seen};
 pub use operator_agent::pager::ON_CALL_LEAD;
 pub use operator_agent::protocol::{
-    AlertState, Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample, Scrape,
+    AlertState, Firing, Listener, MachineState, NodeProcess, OperatorFile, ProbeOutcome, Sample, Scrape,
 };
 
 /// Version of this format; a History of another is refused.

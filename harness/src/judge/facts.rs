@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::command::{CommandRun, Ended, Killed};
 use super::look::Look;
-use crate::history::event::{Block, BlockEnd, Event, KillReason, ON_CALL_LEAD, Plan, What};
+use crate::history::event::{Block, BlockEnd, Decision, Event, KillReason, ON_CALL_LEAD, Plan, What};
 use crate::history::read::History;
 use crate::procedure::Class;
 
@@ -256,6 +256,15 @@ impl<'a> Facts<'a> {
             }
             _ => None,
         })
+    }
+
+    /// What the conditions for a rollback came to, where they were asked.
+    pub fn decided(&self) -> Option<At<&'a Decision>> {
+        let found = self.find(|what| match what {
+            What::Decided { decision } => Some(&**decision),
+            _ => None,
+        });
+        found.first().copied()
     }
 
     /// Where the operator declared the incident over.

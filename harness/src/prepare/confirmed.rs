@@ -1,7 +1,8 @@
 //! What a scenario's operator confirms before the first step.
 
 use super::{BadInput, Given};
-use crate::history::event::{Call, Decision};
+use crate::decide::DecidedBy;
+use crate::history::event::Call;
 use crate::procedure::{Confirm, PUBLISHED, Procedure, Releases};
 use crate::runbook::Runbook;
 use crate::scenario::{Prerequisites, Window};
@@ -12,10 +13,11 @@ pub(super) fn confirm(
     runbook: &Runbook,
     given: &Given,
     (procedure, topology): (&Procedure, &Topology),
-    decision: Option<&Decision>,
+    by: Option<&DecidedBy>,
 ) -> Result<Option<Confirm>, BadInput> {
     let Given { scenario, file, .. } = given;
-    let never_asked = decision.is_some_and(|decision| decision.call == Call::DoNotRollBack);
+    let never = |by: &DecidedBy| matches!(by, DecidedBy::File(known) if known.call == Call::DoNotRollBack);
+    let never_asked = by.is_some_and(never);
     if scenario.prerequisites == Prerequisites::Assumed || never_asked {
         return Ok(None);
     }

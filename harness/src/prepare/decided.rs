@@ -1,14 +1,18 @@
-//! Whether the runbook says to roll back, with what a scenario's operator knows.
+//! Whether the runbook says to roll back, with what a scenario's operator knows; where the scenario has alerts, what is asked
+//! of those that fire.
 
 use super::{BadInput, Given, Selection, source};
-use crate::decide::{Asked, answer, input};
+use crate::decide::{Asked, DecidedBy, Question, input};
 use crate::history::event::Decision;
 use crate::procedure::StaticFinding;
 use crate::runbook::Runbook;
 
 /// An answer, and what was found on the way to it.
 pub(super) struct Decided {
-    pub(super) decision: Decision,
+    /// By the file alone. Where alerts decide, it still says all that the file brings in.
+    pub(super) by_file: Decision,
+    /// What a drill goes by.
+    pub(super) by: DecidedBy,
     /// What the text leaves open and the binding supplies.
     pub(super) findings: Vec<StaticFinding>,
 }
@@ -26,6 +30,12 @@ pub(super) fn decide(selection: &Selection, runbook: &Runbook, given: &Given) ->
         binding: source(&runbook.binding, &selection.workspace),
         from,
     };
-    let answer = answer(&rules, &input, asked);
-    Ok(Some(Decided { decision: answer.decision(), findings: answer.findings }))
+    let question = Question::new(rules, input, asked);
+    let answer = question.by_file();
+    let by_file = answer.decision();
+    let by = match given.scenario.alerts {
+        Some(_) => DecidedBy::Alerts(Box::new(question)),
+        None => DecidedBy::File(Box::new(by_file.clone())),
+    };
+    Ok(Some(Decided { by_file, by, findings: answer.findings }))
 }

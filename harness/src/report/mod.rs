@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bundle::{Finished, story};
 use crate::exit::ExitStatus;
-use crate::history::event::{Event, Plan};
+use crate::history::event::{Decision, Event, Plan};
 use crate::judge::facts::Facts;
 use crate::judge::{Judgement, Metrics, Outcome};
 use crate::procedure::{Class, Origin};
@@ -126,6 +126,9 @@ pub struct DrillReport {
     pub invariants: BTreeMap<String, InvariantLine>,
     /// In order.
     pub steps: Vec<StepLine>,
+    /// Whether to roll back, by the runbook's own conditions; not there where they were not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// Defects of the runbook.
     pub findings: Vec<FindingLine>,
     /// Figures.
@@ -209,6 +212,7 @@ impl DrillReport {
     /// Of a bundle that is whole; `rerun` is a command line (see [`Rerun`]).
     pub fn of(done: &Finished, duration_ms: u64, rerun: &str) -> DrillReport {
         let (plan, judgement) = (done.plan.clone(), done.judgement.clone());
+        let facts = Facts::of(&done.history);
         let criteria = judgement.criteria.iter().map(|(id, result)| {
             let line =
                 CriterionLine { outcome: result.outcome, literal: result.literal, detail: result.detail.clone() };
@@ -236,7 +240,8 @@ impl DrillReport {
             conforms: judgement.conforms,
             criteria: criteria.collect(),
             invariants: invariants.collect(),
-            steps: Facts::of(&done.history).map(|facts| steps(&facts)).unwrap_or_default(),
+            steps: facts.as_ref().map(steps).unwrap_or_default(),
+            decision: facts.as_ref().and_then(Facts::decided).map(|at| at.what.clone()),
             findings: findings.collect(),
             metrics: judgement.metrics.clone(),
             bundle: done.name.clone(),

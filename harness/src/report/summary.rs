@@ -97,6 +97,7 @@ impl Page {
 /// The lines.
 pub(super) fn lines(drill: &DrillReport, width: usize, colour: bool) -> Vec<String> {
     let mut page = Page { lines: Vec::new(), width, colour };
+    decision(&mut page, drill);
     criteria(&mut page, drill);
     invariants(&mut page, drill);
     faults(&mut page, drill);
@@ -104,6 +105,14 @@ pub(super) fn lines(drill: &DrillReport, width: usize, colour: bool) -> Vec<Stri
     figures(&mut page, drill);
     ending(&mut page, drill);
     page.lines
+}
+
+fn decision(page: &mut Page, drill: &DrillReport) {
+    let Some(decision) = &drill.decision else { return };
+    page.head("decision: whether to roll back");
+    for (name, text) in story::decided::rows(decision) {
+        page.row(&[(&name, 11, None)], &text);
+    }
 }
 
 fn criteria(page: &mut Page, drill: &DrillReport) {

@@ -1,5 +1,6 @@
 //! The machine's rules engine: Debian's Prometheus, and its Alertmanager as notifier, as units of systemd. What they are to
 //! be is written ([`files`]), then both are started and waited for, then they are looked at until the host ends ([`look`]).
+//! Which alerts fire is asked of the notifier ([`notifier`]).
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,7 @@ pub mod answers;
 pub mod files;
 pub mod instant;
 pub mod look;
+pub mod notifier;
 
 /// From the start of the units until the rules are evaluated and the node is scraped; 6 s where the machine is idle.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -48,6 +50,11 @@ pub fn run(setup: &Setup, monitoring: &Monitoring, reports: &Reports) {
         }
         Err(why) => reports.say(Happened::MonitoringFailed { why }),
     }
+}
+
+/// Says which alerts fire, as the notifier has them.
+pub fn firing(reports: &Reports) {
+    reports.say(notifier::look(&Client::new(ASK)));
 }
 
 fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {

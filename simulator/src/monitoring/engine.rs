@@ -1,11 +1,11 @@
 //! The engine while it runs: its samples, its alerts, and how its scraping goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alert_rules::alerts::Active;
 use alert_rules::{AlertState, Alerting, Labels, Store};
-use operator_agent::protocol::{Happened, Scrape};
+use operator_agent::protocol::{Firing, Happened, Scrape};
 
 use super::MonitoringEvent;
 use super::look::Told;
@@ -17,6 +17,8 @@ use crate::time::{Event, MS, Us};
 
 /// The label with the rule's name.
 const ALERT: &str = "alertname";
+/// The label with where an alert leads.
+const RUNBOOK: &str = "runbook";
 
 /// An engine that runs.
 #[derive(Debug, Clone)]
@@ -95,6 +97,17 @@ impl Engine {
     pub(super) fn notify(&mut self, machine: &mut Machine) {
         let told = self.notifier.at(machine.now);
         tell(machine, told);
+    }
+
+    /// The alerts that fire as the notifier has them, by rule; of several of one rule the one that began first.
+    pub(super) fn firing(&self) -> BTreeMap<String, Firing> {
+        let mut firing: BTreeMap<String, Firing> = BTreeMap::new();
+        for (labels, since_us) in self.notifier.firing() {
+            let runbook = Some(labels.get(RUNBOOK)).filter(|runbook| !runbook.is_empty()).map(str::to_owned);
+            let seen = firing.entry(labels.get(ALERT).to_owned()).or_insert(Firing { runbook, since_us });
+            seen.since_us = seen.since_us.min(since_us);
+        }
+        firing
     }
 
     /// Its alerts, by group.

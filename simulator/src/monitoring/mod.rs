@@ -4,6 +4,8 @@
 //! When in its interval something is done is decided as in Prometheus, by a hash of what it is done with; there by the
 //! machine's name too, here by the description alone.
 
+use std::collections::BTreeMap;
+
 use operator_agent::protocol::{Happened, Monitoring};
 
 use crate::Run;
@@ -149,6 +151,18 @@ pub fn event(machine: &mut Machine, event: MonitoringEvent) {
     if let Some(period) = again {
         machine.queue.push(machine.now.saturating_add(period), Event::Monitoring(event));
     }
+}
+
+/// Which alerts fire, as the notifier has them.
+pub fn firing(machine: &mut Machine) {
+    let told = match machine.monitor.engine.as_ref() {
+        Some(engine) => Happened::FiringSeen { firing: engine.firing(), failure: None },
+        None => Happened::FiringSeen {
+            firing: BTreeMap::new(),
+            failure: Some("there is no rules engine, so nobody listens as its notifier".to_owned()),
+        },
+    };
+    machine.report(told);
 }
 
 /// The answer to a scrape is there.

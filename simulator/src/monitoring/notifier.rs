@@ -17,15 +17,26 @@ const GROUP_INTERVAL: Us = SECOND;
 pub(super) struct Notifier {
     /// From when on the engine knows where it is; what it sends before comes to nothing.
     found: Us,
-    /// Alerts that fire, and when they were sent last.
-    sent: BTreeMap<Labels, Us>,
+    /// Alerts that fire.
+    sent: BTreeMap<Labels, Sent>,
     groups: BTreeMap<Labels, Group>,
+}
+
+/// An alert as the engine sends it.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    /// Since when it fires.
+    since: Us,
+    /// When it was sent last.
+    last: Us,
 }
 
 /// An alert that the notifier has heard of.
 #[derive(Debug, Clone)]
 struct Group {
     began: Us,
+    /// Since when it fires, as it was sent last: `startsAt`.
+    since: Us,
     fires: bool,
     /// As which it was told.
     told: bool,
@@ -52,25 +63,30 @@ impl Notifier {
     pub(super) fn evaluated(&mut self, now: Us, before: &BTreeSet<Labels>, firing: &BTreeSet<Labels>) -> Notices {
         let mut notices = Notices::default();
         for alert in firing {
-            if self.sent.get(alert).is_none_or(|sent| sent.saturating_add(RESEND) < now) {
-                self.sent.insert(alert.clone(), now);
-                self.hears(now, alert, true, &mut notices);
+            let sent = self.sent.get(alert).copied();
+            if sent.is_none_or(|sent| sent.last.saturating_add(RESEND) < now) {
+                let since = sent.map_or(now, |sent| sent.since);
+                self.sent.insert(alert.clone(), Sent { since, last: now });
+                self.hears(now, alert, Some(since), &mut notices);
             }
         }
         for alert in before.difference(firing) {
             self.sent.remove(alert);
-            self.hears(now, alert, false, &mut notices);
+            self.hears(now, alert, None, &mut notices);
         }
         notices
     }
 
-    fn hears(&mut self, now: Us, alert: &Labels, fires: bool, notices: &mut Notices) {
+    /// The engine says of an alert since when it fires, or that it does not any more.
+    fn hears(&mut self, now: Us, alert: &Labels, since: Option<Us>, notices: &mut Notices) {
         if now < self.found {
             return;
         }
+        let fires = since.is_some();
         match self.groups.get_mut(alert) {
             Some(group) => {
                 group.fires = fires;
+                group.since = since.unwrap_or(group.since);
                 if group.told != fires && group.due.is_none() {
                     let intervals = (now - group.began) / GROUP_INTERVAL + 1;
                     let due = group.began + intervals * GROUP_INTERVAL;
@@ -78,13 +94,18 @@ impl Notifier {
                     notices.due.push(due);
                 }
             }
-            None if fires => {
-                self.groups.insert(alert.clone(), Group { began: now, fires, told: true, due: None });
+            None => {
+                // Of one that does not fire nobody was told that it did.
+                let Some(since) = since else { return };
+                self.groups.insert(alert.clone(), Group { began: now, since, fires, told: true, due: None });
                 notices.told.push((alert.clone(), false));
             }
-            // Nobody was told that it fires.
-            None => {}
         }
+    }
+
+    /// The alerts that fire as far as it has heard, and since when.
+    pub(super) fn firing(&self) -> impl Iterator<Item = (&Labels, Us)> {
+        self.groups.iter().filter(|(_, group)| group.fires).map(|(alert, group)| (alert, group.since))
     }
 
     /// What is due now is told.
@@ -141,6 +162,29 @@ mod tests {
             &[(0, &[]), (250, &["A"]), (500, &["A", "B"]), (2_400, &["B"]), (9_000, &["B"]), (9_100, &["A", "B"])];
         let expected = [(250, "A", false), (500, "B", false), (3_250, "A", true), (9_100, "A", false)];
         assert_eq!(told(0, evaluations), expected.map(|(at, alert, resolved)| (at, alert.to_owned(), resolved)));
+    }
+
+    #[test]
+    fn it_has_what_fires_since_the_engine_saw_it_first() {
+        let mut notifier = Notifier::new(3_000 * MS);
+        let mut before = alerts(&[]);
+        let mut evaluate = |at_ms: u64, names: &[&str]| {
+            let firing = alerts(names);
+            notifier.evaluated(at_ms * MS, &before, &firing);
+            before = firing;
+            notifier
+                .firing()
+                .map(|(labels, since)| (labels.get("alertname").to_owned(), since / MS))
+                .collect::<Vec<_>>()
+        };
+        let had =
+            |had: &[(&str, u64)]| had.iter().map(|(alert, at_ms)| ((*alert).to_owned(), *at_ms)).collect::<Vec<_>>();
+        assert_eq!(evaluate(1_000, &["A"]), had(&[]), "sent for nothing");
+        assert_eq!(evaluate(3_250, &["A", "B"]), had(&[("A", 1_000), ("B", 3_250)]));
+        assert_eq!(evaluate(9_000, &["A"]), had(&[("A", 1_000)]));
+        assert_eq!(evaluate(9_250, &[]), had(&[]));
+        // It is told anew only at the interval, and is there from when it is heard of.
+        assert_eq!(evaluate(9_500, &["A"]), had(&[("A", 9_500)]));
     }
 
     #[test]

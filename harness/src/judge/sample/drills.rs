@@ -5,7 +5,8 @@ use super::{
     second, seen,
 };
 use crate::history::event::{
-    Block, BlockEnd, CommandRef, KillReason, OperatorFile, ProbeOutcome, Sample as Probe, What,
+    AlertSeen, Block, BlockEnd, Call, CommandRef, ConditionSeen, Decision, DeploySeen, Firing, Holds, KillReason,
+    LiveAlerts, OperatorFile, ProbeOutcome, Sample as Probe, Seen as SeenBefore, What,
 };
 use crate::judge::facts::SEV_1;
 use crate::procedure::{Class, Origin};
@@ -196,4 +197,63 @@ pub fn given_up() -> Sample {
     drill.add(4800, seen("end", machine_running("0.4.0"), ProbeOutcome::Status(200), Some("0.4.0")));
     postmortem(&mut drill, 4900);
     drill
+}
+
+/// The rules engine is up, nothing fires although the operator was told so, and the runbook says to look for the cause first.
+pub fn left_alone() -> Sample {
+    let mut drill = super::alerted().edit_plan(|plan| {
+        plan.expected = Some(Expectation { verdict: Verdict::NotStarted, failing: vec![], broken: vec![] });
+    });
+    // What comes before anybody looked at alerts, and nothing of the rest.
+    drill.events.retain(|(at_us, what)| *at_us <= 1_000_000 && !matches!(what, What::FaultApplied { .. }));
+    let decision = not_yet();
+    drill.add(2_000, second(1, &[("200", 24)]));
+    drill.add(3_000, What::Decided { decision: Box::new(decision.clone()) });
+    drill.add(3_000, What::Declined { by: "decision".into(), why: decision.words() });
+    drill.add(3_050, seen("before", machine_running("0.4.0"), ProbeOutcome::Status(200), Some("0.4.0")));
+    drill.add(4_000, second(3, &[("200", 24)]));
+    drill.add(8_100, seen("end", machine_running("0.4.0"), ProbeOutcome::Status(200), Some("0.4.0")));
+    for item in ["observe-capture", "hypothesis"] {
+        drill.add(8_100, What::Missing { item: item.into(), why: "nothing was done".into(), never_made: false });
+    }
+    drill.add(8_100, What::SecretsScanned { files: 2, hits: vec![] });
+    drill.add(8_100, What::DrillEnded { events: 0 });
+    drill.edit_plan(|plan| plan.faults.clear())
+}
+
+/// What the conditions come to in it.
+fn not_yet() -> Decision {
+    let text = |text: &str| text.to_owned();
+    let condition = |number, line, said: &str, holds| ConditionSeen { number, line, holds, said: vec![text(said)] };
+    let otherwise =
+        "`sample-alert` does not fire; by scenarios/decide/x.toml it does, since 2026-03-14T11:50:00Z, 10 min";
+    Decision {
+        from: text("scenarios/decide/x.toml"),
+        call: Call::DoNotRollBack,
+        because: None,
+        line: 14,
+        quote: text("Look for the cause first."),
+        conditions: vec![
+            condition(1, 9, "`sample-alert` does not fire", Holds::No),
+            condition(2, 12, "what went of the budget is not given", Holds::Unknown),
+        ],
+        warnings: vec![text("no condition names the alert `sample-other`; they name sample-alert")],
+        seen: Some(SeenBefore {
+            now: text("2026-03-14T12:00:00Z"),
+            alerts: vec![AlertSeen { name: text("sample-other"), since: text("2026-03-14T11:58:30Z"), for_ms: 90_000 }],
+            deploys: vec![DeploySeen {
+                at: text("2026-03-14T11:00:00Z"),
+                ago_ms: 3_600_000,
+                version: text("0.4.0"),
+                crates: vec![text("sample-api"), text("sample-exec")],
+            }],
+            budget: None,
+        }),
+        live: Some(LiveAlerts {
+            at_us: 3_000_000,
+            scale: 60,
+            firing: [(text("SampleOther"), Firing { runbook: Some(text("sample-other")), since_us: 1_500_000 })].into(),
+            differs: vec![text(otherwise)],
+        }),
+    }
 }

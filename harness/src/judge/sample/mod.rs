@@ -1,5 +1,6 @@
 //! Made-up Histories for tests, whole and plausible: a recovery, one with a slow /healthz, one with alerts, an
-//! offline and a given-up ending. Their commands are words, because no command of a procedure stands in code.
+//! offline and a given-up ending, and one that the decision keeps from beginning. Their commands are words, because no
+//! command of a procedure stands in code.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ mod alerted;
 mod drills;
 
 pub use alerted::{ALERT, CLEARS_MS, EVER_MS, Seen, WATCHED_MS, alerted};
-pub use drills::{confirmed, given_up, offline, recovered, slow};
+pub use drills::{confirmed, given_up, left_alone, offline, recovered, slow};
 
 /// A History under construction: times and events, numbered when it is done.
 #[derive(Debug, Clone)]
