@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::eval::instant;
+use crate::eval::Together;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::rules::{AlertRule, RuleFile};
 use crate::store::Store;
@@ -86,12 +86,16 @@ impl Default for Tolerance {
 struct RuleState {
     rule: Arc<AlertRule>,
     active: BTreeMap<Labels, Active>,
+    /// The labels of alerts by those of the samples that they come of.
+    named: BTreeMap<Labels, Labels>,
 }
 
 /// The alerts of all rules of a file. Who evaluates decides when; [`crate::rules::Group::interval_ms`] says how often.
 #[derive(Clone, Debug, Default)]
 pub struct Alerting {
     rules: Vec<RuleState>,
+    /// Their expressions, in the same order.
+    exprs: Together,
 }
 
 impl Alerting {
@@ -102,16 +106,28 @@ impl Alerting {
 
     /// Of these rules only.
     pub fn of<'a>(rules: impl IntoIterator<Item = &'a AlertRule>) -> Alerting {
-        let inactive = |rule: &AlertRule| RuleState { rule: Arc::new(rule.clone()), active: BTreeMap::new() };
-        Alerting { rules: rules.into_iter().map(inactive).collect() }
+        let inactive = |rule: &AlertRule| RuleState {
+            rule: Arc::new(rule.clone()),
+            active: BTreeMap::new(),
+            named: BTreeMap::new(),
+        };
+        let rules: Vec<RuleState> = rules.into_iter().map(inactive).collect();
+        let exprs = Together::new(rules.iter().map(|rule| rule.rule.expr.clone()));
+        Alerting { rules, exprs }
+    }
+
+    /// As [`Together::settle`].
+    pub fn settle(&mut self, store: &Store) {
+        self.exprs.settle(store);
     }
 
     /// Evaluates all rules at a time, which is later than at the call before. A rule that cannot be evaluated keeps its
     /// alerts as they are, the others go on, and the first such rule is the error.
     pub fn evaluate(&mut self, store: &Store, t_ms: i64) -> Result<(), SameAlert> {
         let mut failed = Ok(());
-        for rule in &mut self.rules {
-            failed = failed.and(rule.evaluate(store, t_ms));
+        let found = self.exprs.evaluate(store, t_ms);
+        for (place, rule) in self.rules.iter_mut().enumerate() {
+            failed = failed.and(rule.take(found.of(place), t_ms));
         }
         failed
     }
@@ -172,17 +188,18 @@ impl Alerting {
 }
 
 impl RuleState {
-    fn evaluate(&mut self, store: &Store, t_ms: i64) -> Result<(), SameAlert> {
-        let found = instant(&self.rule.expr, store, t_ms);
-        if found.is_empty() {
-            self.active.clear();
-            return Ok(());
-        }
-        let own = self.rule.labels.iter().map(|(name, value)| (&**name, &**value));
-        let own: Vec<(&str, &str)> = own.chain([("alertname", &*self.rule.name)]).collect();
+    /// Takes what its expression gives at a time.
+    fn take<'a>(&mut self, found: impl Iterator<Item = (&'a Labels, f64)>, t_ms: i64) -> Result<(), SameAlert> {
         let mut next: BTreeMap<Labels, Active> = BTreeMap::new();
-        for (labels, value) in found {
-            let labels = labels.without(&[METRIC_NAME]).with(own.iter().copied());
+        for (sample, value) in found {
+            let labels = match self.named.get(sample) {
+                Some(labels) => labels.clone(),
+                None => {
+                    let labels = self.rule.alert(sample);
+                    self.named.insert(sample.clone(), labels.clone());
+                    labels
+                }
+            };
             let known = self.active.get(&labels);
             let mut active = known.copied().unwrap_or(Active {
                 state: AlertState::Pending,
@@ -202,6 +219,14 @@ impl RuleState {
         }
         self.active = next;
         Ok(())
+    }
+}
+
+impl AlertRule {
+    /// The labels of the alert that a sample is.
+    fn alert(&self, sample: &Labels) -> Labels {
+        let own = self.labels.iter().map(|(name, value)| (&**name, &**value));
+        sample.without(&[METRIC_NAME]).with(own.chain([("alertname", &*self.name)]))
     }
 }
 

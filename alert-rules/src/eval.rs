@@ -1,131 +1,84 @@
-//! Evaluation of an expression at one moment, as Prometheus' instant query does it.
+//! Evaluation of expressions at one moment, as Prometheus' instant query does it.
+//!
+//! Which series an expression means, how they fall into sums and histograms, and what labels come out rests on what series
+//! there are and not on their samples. So it is worked out once (`plan`), and a moment costs its numbers.
 
 mod histogram;
+mod plan;
 mod rate;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::expr::{Expr, Node, Op, Selector};
-use crate::labels::{Labels, METRIC_NAME};
+use crate::expr::Expr;
+use crate::labels::Labels;
 use crate::store::Store;
+use plan::{Plan, Values};
 
 /// Samples of one moment.
 pub type Vector = Vec<(Labels, f64)>;
-
-/// What an expression is.
-enum Value {
-    Scalar(f64),
-    Vector(Vector),
-}
 
 /// The value of an expression at a time, in no particular order. A number is one sample without labels.
 ///
 /// There is no error to give: what Prometheus can fail at here is two series with the same labels on one side, and a
 /// selector that names its metric cannot bring that about.
 pub fn instant(expr: &Expr, store: &Store, t_ms: i64) -> Vector {
-    match value(&expr.0, store, t_ms) {
-        Value::Scalar(value) => vec![(Labels::default(), value)],
-        Value::Vector(vector) => vector,
-    }
+    let mut alone = Together::new([expr.clone()]);
+    let evaluated = alone.evaluate(store, t_ms);
+    evaluated.of(0).map(|(labels, value)| (labels.clone(), value)).collect()
 }
 
-fn value(node: &Node, store: &Store, t_ms: i64) -> Value {
-    match node {
-        Node::Number(value) => Value::Scalar(*value),
-        Node::Binary { op, left, right } => match (*op, value(left, store, t_ms), value(right, store, t_ms)) {
-            (op, Value::Scalar(left), Value::Scalar(right)) => Value::Scalar(arithmetic(op, left, right)),
-            (op, Value::Vector(left), Value::Scalar(right)) => Value::Vector(with_scalar(op, left, right, false)),
-            (op, Value::Scalar(left), Value::Vector(right)) => Value::Vector(with_scalar(op, right, left, true)),
-            (op, Value::Vector(left), Value::Vector(right)) => Value::Vector(joined(op, left, right)),
-        },
-        Node::Instant(of) => Value::Vector(newest(of, store, t_ms)),
-        Node::Rate { of, window } => Value::Vector(rates(of, window.0, store, t_ms)),
-        Node::Sum { by, of } => Value::Vector(sum(by, of, store, t_ms)),
-        Node::Quantile { q, of } => {
-            let q = q.constant().unwrap_or(f64::NAN);
-            Value::Vector(histogram::quantiles(q, vector(of, store, t_ms), store.engine))
+/// Expressions that are evaluated again and again at the same moments. What several of them have in common is computed
+/// once a moment, and which series they mean is found again only where a store has got new ones.
+#[derive(Clone, Debug, Default)]
+pub struct Together {
+    exprs: Arc<[Expr]>,
+    plan: Option<Arc<Plan>>,
+    /// Of the last moment; kept for its room.
+    values: Values,
+}
+
+impl Together {
+    /// Of these expressions, which go by their places from here on.
+    pub fn new(exprs: impl IntoIterator<Item = Expr>) -> Together {
+        Together { exprs: exprs.into_iter().collect(), plan: None, values: Values::default() }
+    }
+
+    /// Finds the series of this store. Evaluation does so by itself; done before copies are made of store and expressions,
+    /// it is done for all of them.
+    pub fn settle(&mut self, store: &Store) {
+        self.planned(store);
+    }
+
+    fn planned(&mut self, store: &Store) -> Arc<Plan> {
+        if let Some(plan) = self.plan.as_ref().filter(|plan| plan.is_of(store)) {
+            return plan.clone();
         }
+        let plan = Arc::new(Plan::new(&self.exprs, store));
+        self.plan = Some(plan.clone());
+        plan
+    }
+
+    /// All of them at a time.
+    pub fn evaluate(&mut self, store: &Store, t_ms: i64) -> Evaluated<'_> {
+        let plan = self.planned(store);
+        plan.evaluate(store, t_ms, &mut self.values);
+        Evaluated { plan, values: &self.values.rows }
     }
 }
 
-fn vector(node: &Node, store: &Store, t_ms: i64) -> Vector {
-    match value(node, store, t_ms) {
-        Value::Vector(vector) => vector,
-        // Not compiled: what takes a vector is refused a number.
-        Value::Scalar(_) => Vector::new(),
+/// What expressions came to at one moment.
+#[derive(Debug)]
+pub struct Evaluated<'a> {
+    plan: Arc<Plan>,
+    values: &'a [Option<f64>],
+}
+
+impl Evaluated<'_> {
+    /// The samples of the expression at this place, as [`instant`] gives them; none where there is no such place.
+    pub fn of(&self, place: usize) -> impl Iterator<Item = (&Labels, f64)> {
+        let (labels, values) = self.plan.rows(place, self.values);
+        labels.iter().zip(values).filter_map(|(labels, value)| value.map(|value| (labels, value)))
     }
-}
-
-fn newest(of: &Selector, store: &Store, t_ms: i64) -> Vector {
-    let sample = |id: &usize| {
-        let sample = store.series(*id).instant(t_ms, store.lookback_ms)?;
-        Some((store.labels(*id).clone(), sample.value))
-    };
-    store.select(of).iter().filter_map(sample).collect()
-}
-
-fn rates(of: &Selector, window_ms: u64, store: &Store, t_ms: i64) -> Vector {
-    let rate = |id: &usize| {
-        let rate = rate::rate(store.series(*id), window_ms, t_ms, store.engine)?;
-        Some((store.bare(*id).clone(), rate))
-    };
-    store.select(of).iter().filter_map(rate).collect()
-}
-
-fn sum(by: &[String], of: &Node, store: &Store, t_ms: i64) -> Vector {
-    let vector = vector(of, store, t_ms);
-    if by.is_empty() {
-        let mut values = vector.iter().map(|(_, value)| *value);
-        let Some(first) = values.next() else { return Vector::new() };
-        return vec![(Labels::default(), values.fold(first, |sum, value| sum + value))];
-    }
-    let mut sums: BTreeMap<Labels, f64> = BTreeMap::new();
-    for (labels, value) in vector {
-        sums.entry(labels.only(by)).and_modify(|sum| *sum += value).or_insert(value);
-    }
-    sums.into_iter().collect()
-}
-
-fn arithmetic(op: Op, left: f64, right: f64) -> f64 {
-    match op {
-        Op::Multiply => left * right,
-        Op::Divide => left / right,
-        // Not compiled for two numbers.
-        Op::Compare(_) | Op::And => f64::NAN,
-    }
-}
-
-/// A vector and a scalar; `flipped` if the scalar is on the left. A comparison keeps samples as they are.
-fn with_scalar(op: Op, vector: Vector, scalar: f64, flipped: bool) -> Vector {
-    let sides = |value: f64| if flipped { (scalar, value) } else { (value, scalar) };
-    match op {
-        Op::Compare(comparison) => {
-            let holds = |(_, value): &(Labels, f64)| {
-                let (left, right) = sides(*value);
-                comparison.holds(left, right)
-            };
-            vector.into_iter().filter(holds).collect()
-        }
-        _ => {
-            let computed = |(labels, value): (Labels, f64)| {
-                let (left, right) = sides(value);
-                (labels.without(&[METRIC_NAME]), arithmetic(op, left, right))
-            };
-            vector.into_iter().map(computed).collect()
-        }
-    }
-}
-
-/// Two vectors, sample by sample where all labels but the metric's name are equal.
-fn joined(op: Op, left: Vector, right: Vector) -> Vector {
-    let right: BTreeMap<Labels, f64> =
-        right.into_iter().map(|(labels, value)| (labels.without(&[METRIC_NAME]), value)).collect();
-    let pair = |(labels, value): (Labels, f64)| {
-        let bare = labels.without(&[METRIC_NAME]);
-        let other = *right.get(&bare)?;
-        Some(if op == Op::And { (labels, value) } else { (bare, arithmetic(op, value, other)) })
-    };
-    left.into_iter().filter_map(pair).collect()
 }
 
 #[cfg(test)]

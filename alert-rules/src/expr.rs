@@ -139,7 +139,7 @@ impl Matcher {
 pub(crate) struct Selector {
     pub(crate) metric: String,
     pub(crate) matchers: Vec<Matcher>,
-    /// The selector as text, by which stores remember what it resolved to.
+    /// The selector as text.
     pub(crate) text: Arc<str>,
 }
 

@@ -17,7 +17,7 @@ pub mod slis;
 pub mod store;
 
 pub use alerts::{AlertState, Alerting};
-pub use eval::{Vector, instant};
+pub use eval::{Evaluated, Together, Vector, instant};
 pub use expr::{Comparison, Condition, Expr, Refused};
 pub use labels::Labels;
 pub use rules::{AlertRule, Group, RuleError, RuleFile};

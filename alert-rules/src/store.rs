@@ -10,7 +10,7 @@ mod catalog;
 mod handle;
 mod series;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::expr::Selector;
 use crate::labels::Labels;
@@ -58,6 +58,11 @@ pub struct Store {
     tails: Vec<Chunk>,
 }
 
+/// Which series a store had at some time. Weak: a store that is the only one to have its catalog moves it away from here when
+/// it adds to it, and this keeps the place, so no other catalog is ever taken for it.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownSeries(Weak<Catalog>);
+
 impl Default for Store {
     fn default() -> Store {
         Store::new(LOOKBACK_MS)
@@ -88,11 +93,12 @@ impl Store {
     }
 
     fn append_id(&mut self, id: usize, t_ms: i64, value: f64) -> bool {
-        let series = self.series(id);
-        if series.newest_ms().is_some_and(|newest| newest >= t_ms) || series.len() >= SAMPLES_MAX {
+        let last = self.series(id).last();
+        let newest = last.map(|last| last.t_ms).max(self.ends[id].last().copied());
+        if newest.is_some_and(|newest| newest >= t_ms) || self.tails[id].end() >= SAMPLES_MAX {
             return false;
         }
-        let lost = series.last().map_or(0.0, |last| last.lost + if value < last.value { last.value } else { 0.0 });
+        let lost = last.map_or(0.0, |last| last.lost + if value < last.value { last.value } else { 0.0 });
         self.tails[id].samples.push(Sample { t_ms, value, lost });
         true
     }
@@ -164,8 +170,18 @@ impl Store {
     }
 
     /// The series that a selector means, in the order in which they were first seen.
-    pub(crate) fn select(&self, selector: &Selector) -> Arc<[usize]> {
+    pub(crate) fn select(&self, selector: &Selector) -> Vec<usize> {
         self.catalog.select(selector)
+    }
+
+    /// Which series there are, to be recognised later.
+    pub(crate) fn known_series(&self) -> KnownSeries {
+        KnownSeries(Arc::downgrade(&self.catalog))
+    }
+
+    /// Whether this store, or the one that it is a copy of, was asked for these and has got no series since.
+    pub(crate) fn knows_the_same(&self, known: &KnownSeries) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.catalog), known.0.as_ptr())
     }
 
     /// The labels of a series without its metric's name.

@@ -1,35 +1,22 @@
 //! `histogram_quantile` over classic histograms.
 
-use std::collections::BTreeMap;
-
-use super::Vector;
-use crate::labels::{Labels, METRIC_NAME};
 use crate::store::Engine;
 
 /// The label with a bucket's upper bound.
-const BOUND: &str = "le";
+pub(super) const BOUND: &str = "le";
 /// Two counts that differ by less of their sum are the same, since Prometheus 2.49.
 const TOLERANCE: f64 = 1e-12;
 
-/// The quantile of each histogram in a vector of buckets.
-pub(super) fn quantiles(q: f64, buckets: Vector, engine: Engine) -> Vector {
-    let mut histograms: BTreeMap<Labels, Vec<Bucket>> = BTreeMap::new();
-    for (labels, count) in buckets {
-        // Other samples than buckets are passed over, as in Prometheus.
-        let Ok(bound) = labels.get(BOUND).parse::<f64>() else { continue };
-        histograms.entry(labels.without(&[BOUND, METRIC_NAME])).or_default().push(Bucket { bound, count });
-    }
-    histograms.into_iter().map(|(labels, buckets)| (labels, quantile(q, buckets, engine))).collect()
-}
-
+/// How many observations are up to a bound.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
-    bound: f64,
-    count: f64,
+pub(super) struct Bucket {
+    pub(super) bound: f64,
+    pub(super) count: f64,
 }
 
-/// Linear between the bounds of the bucket that holds the rank; what is above the last bound has that bound.
-fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
+/// The quantile of a histogram, whose buckets are in the order of their bounds and are made orderly here. Linear between the
+/// bounds of the bucket that holds the rank; what is above the last bound has that bound.
+pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>, engine: Engine) -> f64 {
     if q.is_nan() {
         return f64::NAN;
     }
@@ -39,7 +26,6 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    buckets.sort_by(|left, right| left.bound.total_cmp(&right.bound));
     // Two spellings of one bound, such as 1 and 1.0, are one bucket.
     buckets.dedup_by(|later, kept| {
         let same = later.bound == kept.bound;
@@ -48,7 +34,7 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, engine: Engine) -> f64 {
         }
         same
     });
-    make_monotonic(&mut buckets, engine);
+    make_monotonic(buckets, engine);
     let [inner @ .., last] = buckets.as_slice() else { return f64::NAN };
     if last.bound != f64::INFINITY || inner.is_empty() || last.count == 0.0 {
         return f64::NAN;
@@ -114,15 +100,16 @@ mod tests {
     use super::*;
 
     fn of(q: f64, buckets: &[(f64, f64)]) -> f64 {
-        let buckets = buckets.iter().map(|(bound, count)| Bucket { bound: *bound, count: *count }).collect();
-        quantile(q, buckets, Engine::V2_53)
+        let mut buckets: Vec<_> =
+            buckets.iter().map(|(bound, count)| Bucket { bound: *bound, count: *count }).collect();
+        quantile(q, &mut buckets, Engine::V2_53)
     }
 
     const INF: f64 = f64::INFINITY;
 
     #[test]
     fn it_is_linear_in_the_bucket_of_the_rank() {
-        let buckets = [(INF, 100.0), (0.1, 50.0), (0.5, 90.0)];
+        let buckets = [(0.1, 50.0), (0.5, 90.0), (INF, 100.0)];
         for (q, value) in [(0.0, 0.0), (0.25, 0.05), (0.5, 0.1), (0.7, 0.3), (0.9, 0.5), (0.95, 0.5), (1.0, 0.5)] {
             assert!((of(q, &buckets) - value).abs() < 1e-12, "{q}: {}", of(q, &buckets));
         }
@@ -133,7 +120,7 @@ mod tests {
 
     #[test]
     fn without_observations_or_an_infinite_bucket_there_is_no_quantile() {
-        for buckets in [&[(INF, 0.0), (1.0, 0.0)][..], &[(INF, 5.0)], &[(1.0, 5.0), (2.0, 6.0)], &[]] {
+        for buckets in [&[(1.0, 0.0), (INF, 0.0)][..], &[(INF, 5.0)], &[(1.0, 5.0), (2.0, 6.0)], &[]] {
             assert!(of(0.5, buckets).is_nan(), "{buckets:?}");
         }
     }
@@ -164,7 +151,7 @@ mod tests {
             Bucket { bound: 2.0, count: 10.0 + 1e-14 * 500.0 },
             Bucket { bound: INF, count: 10.0 + 1e-14 * 500.0 },
         ];
-        assert_eq!(quantile(1.0, buckets.clone(), Engine::V2_53), 1.0);
-        assert_eq!(quantile(1.0, buckets, Engine::V2_42), 2.0);
+        assert_eq!(quantile(1.0, &mut buckets.clone(), Engine::V2_53), 1.0);
+        assert_eq!(quantile(1.0, &mut buckets.clone(), Engine::V2_42), 2.0);
     }
 }

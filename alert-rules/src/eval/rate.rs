@@ -2,45 +2,111 @@
 
 use crate::store::{Engine, Sample, Series};
 
-/// The rate over `[t - window, t]`, both ends included as up to Prometheus 3.0. None with fewer than two samples.
-pub(super) fn rate(series: Series<'_>, window_ms: u64, t_ms: i64, engine: Engine) -> Option<f64> {
-    let start_ms = t_ms.saturating_sub_unsigned(window_ms);
-    let (from, to) = (series.count(start_ms, false), series.count(t_ms, true));
-    if to < from + 2 {
-        return None;
+/// Rates at one moment. Series that were scraped together have their samples at the same times, so what rests on times alone
+/// is worked out again only where it is another than for the series before.
+pub(super) struct Rates {
+    t_ms: i64,
+    engine: Engine,
+    /// How many samples stand behind that moment: from the end it is the same for series that began at other times.
+    behind: usize,
+    windows: Vec<Window>,
+}
+
+/// A window that ends at that moment, as it was for the series before.
+struct Window {
+    start_ms: i64,
+    seconds: f64,
+    /// How many samples stand behind its start.
+    behind: usize,
+    span: Span,
+}
+
+/// What rests on the times of the samples in a window.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    first_ms: i64,
+    last_ms: i64,
+    samples: usize,
+    /// Seconds from the first sample to the last.
+    sampled: f64,
+    /// Between two samples, on average.
+    between: f64,
+    /// From the window's start to the first sample.
+    to_start: f64,
+    /// How far behind the last sample it is carried.
+    to_end: f64,
+    /// Of an increase, where the way to zero sets no limit.
+    factor: f64,
+}
+
+impl Rates {
+    /// Over `[t - window, t]` for these windows, both ends included as up to Prometheus 3.0.
+    pub(super) fn new(windows_ms: &[u64], t_ms: i64, engine: Engine) -> Rates {
+        let window = |ms: &u64| Window {
+            start_ms: t_ms.saturating_sub_unsigned(*ms),
+            seconds: in_seconds(*ms),
+            behind: 0,
+            span: Span::default(),
+        };
+        Rates { t_ms, engine, behind: 0, windows: windows_ms.iter().map(window).collect() }
     }
-    let (first, last) = (series.get(from)?, series.get(to - 1)?);
-    let increase = if last.lost.is_finite() {
-        (last.value - first.value) + (last.lost - first.lost)
-    } else {
-        walked(series, first, from + 1..to)
-    };
 
-    let seconds = |from: i64, to: i64| to.saturating_sub(from) as f64 / 1000.0;
-    let sampled = seconds(first.t_ms, last.t_ms);
-    let between = sampled / (to - from - 1) as f64;
-    let threshold = between * 1.1;
-    let mut to_start = seconds(start_ms, first.t_ms);
-    let mut to_end = seconds(last.t_ms, t_ms);
-    // How far back the counter was at zero, if it grew as evenly as in between.
-    let to_zero = (increase > 0.0 && first.value >= 0.0).then(|| sampled * (first.value / increase));
-    let limited =
-        |to_start: f64| to_zero.map_or(to_start, |to_zero| if to_zero < to_start { to_zero } else { to_start });
-    let cut = |distance: f64| if distance < threshold { distance } else { between / 2.0 };
-    to_start = match engine {
-        Engine::V2_53 => limited(cut(to_start)),
-        Engine::V2_42 => cut(limited(to_start)),
-    };
-    to_end = cut(to_end);
+    /// The rate over the window at this place. None with fewer than two samples.
+    pub(super) fn rate(&mut self, series: Series<'_>, window: usize) -> Option<f64> {
+        let Rates { t_ms, engine, behind, windows } = self;
+        let window = windows.get_mut(window)?;
+        let start = series.edge(&mut window.behind, window.start_ms, false);
+        let end = series.edge(behind, *t_ms, true);
+        let (from, to) = (start.count, end.count);
+        if to < from + 2 {
+            return None;
+        }
+        let (first, last) = (start.behind?, end.before?);
+        let increase = if last.lost.is_finite() {
+            (last.value - first.value) + (last.lost - first.lost)
+        } else {
+            walked(series, *first, from + 1..to)
+        };
+        let span = &mut window.span;
+        if (span.first_ms, span.last_ms, span.samples) != (first.t_ms, last.t_ms, to - from) {
+            *span = Span::new((first.t_ms, last.t_ms, to - from), (window.start_ms, *t_ms, window.seconds));
+        }
+        // How far back the counter was at zero, if it grew as evenly as in between.
+        let to_zero = (increase > 0.0 && first.value >= 0.0).then(|| span.sampled * (first.value / increase));
+        let limited = to_zero.and_then(|to_zero| match engine {
+            Engine::V2_53 => (to_zero < span.cut(span.to_start)).then_some(to_zero),
+            Engine::V2_42 => (to_zero < span.to_start).then(|| span.cut(to_zero)),
+        });
+        Some(increase * limited.map_or(span.factor, |to_start| span.factor(to_start, window.seconds)))
+    }
+}
 
-    let factor = (sampled + to_start + to_end) / sampled / in_seconds(window_ms);
-    Some(increase * factor)
+impl Span {
+    fn new((first_ms, last_ms, samples): (i64, i64, usize), (start_ms, t_ms, window_s): (i64, i64, f64)) -> Span {
+        let seconds = |from: i64, to: i64| to.saturating_sub(from) as f64 / 1000.0;
+        let sampled = seconds(first_ms, last_ms);
+        let between = sampled / (samples - 1) as f64;
+        let to_start = seconds(start_ms, first_ms);
+        let mut span = Span { first_ms, last_ms, samples, sampled, between, to_start, to_end: 0.0, factor: 0.0 };
+        span.to_end = span.cut(seconds(last_ms, t_ms));
+        span.factor = span.factor(span.cut(to_start), window_s);
+        span
+    }
+
+    /// A distance to an end of the window: half an interval where it is too long to be crossed.
+    fn cut(&self, distance: f64) -> f64 {
+        if distance < self.between * 1.1 { distance } else { self.between / 2.0 }
+    }
+
+    fn factor(&self, to_start: f64, window_s: f64) -> f64 {
+        (self.sampled + to_start + self.to_end) / self.sampled / window_s
+    }
 }
 
 /// The increase, added up sample by sample: for a counter that was infinite once, whose sums say nothing.
 fn walked(series: Series<'_>, first: Sample, rest: std::ops::Range<usize>) -> f64 {
     let (mut before, mut lost) = (first, 0.0);
-    for sample in rest.filter_map(|index| series.get(index)) {
+    for sample in rest.filter_map(|index| series.get(index).copied()) {
         if sample.value < before.value {
             lost += before.value;
         }
@@ -69,7 +135,7 @@ mod tests {
                 None => store.mark_stale(&labels, t_s * 1000),
             };
         }
-        rate(store.series(0), window_s * 1000, at_s * 1000, engine)
+        Rates::new(&[window_s * 1000], at_s * 1000, engine).rate(store.series(0), 0)
     }
 
     fn now(samples: &[(i64, f64)], window_s: u64, at_s: i64) -> Option<f64> {

@@ -95,3 +95,63 @@ fn quantiles_are_by_histogram_and_rates_by_series() {
     check(&store, "histogram_quantile(0.5, rate(h_bucket[1m]))", 1, &["{r=\"x\"} 0.1", "{r=\"y\"} NaN"]);
     check(&store, "histogram_quantile(0.75, sum by (le) (rate(h_bucket{r=\"x\"}[1m])))", 1, &["{} 0.55"]);
 }
+
+#[test]
+fn together_they_are_at_each_moment_as_alone() {
+    let exprs: Vec<Expr> = [
+        "sum(rate(m[1m]))",
+        "sum by (a) (rate(m[2m])) > 0.05 and sum by (a) (rate(m[5m])) > 0.02",
+        "sum by (a) (rate(m[2m])) > 0.05 and sum by (a) (rate(n[5m])) > 0.02",
+        "rate(m[5m])",
+        "m / n",
+        "m",
+        "histogram_quantile(0.5, sum by (le) (rate(h[2m])))",
+        "sum(rate(m[1m])) / sum(rate(n[1m]))",
+        "0.05 < sum by (a) (rate(m[2m]))",
+        "3 * 2",
+        "m / 0",
+        "m / -0",
+    ]
+    .map(|text| Expr::parse(text).unwrap())
+    .into();
+    let labels = |name: &str, pair: (&str, &str)| Labels::metric(name, [pair]);
+    let (mut store, mut together) = (Store::new(90_000), Together::new(exprs.clone()));
+    together.settle(&store);
+    let mut samples = 0;
+    for step in 0..60i64 {
+        let t_ms = step * 20_000;
+        // It grows in waves, falls back, and is silent for a while.
+        let value = (step * step % 17 + if step % 20 < 10 { 0 } else { step }) as f64;
+        if !(25..32).contains(&step) {
+            store.append(&labels("m", ("a", "x")), t_ms, value);
+            store.append(&labels("h", ("le", "1")), t_ms, value);
+            store.append(&labels("h", ("le", "+Inf")), t_ms, 2.0 * value);
+        }
+        // One is new, ends and begins again; of the other name there is none for long.
+        if step == 12 {
+            store.mark_stale(&labels("m", ("a", "y")), t_ms);
+        } else if step > 6 && step != 13 {
+            store.append(&labels("m", ("a", "y")), t_ms, value + step as f64);
+        }
+        if step > 40 {
+            store.append(&labels("n", ("a", "x")), t_ms, step as f64);
+        }
+        if step == 30 {
+            store.settle();
+        }
+        for at_ms in [t_ms, t_ms + 7_000] {
+            let copy = store.clone();
+            let evaluated = together.evaluate(&copy, at_ms);
+            for (place, expr) in exprs.iter().enumerate() {
+                let bits = |(labels, value): (&Labels, f64)| (labels.to_string(), value.to_bits());
+                let found: Vec<_> = evaluated.of(place).map(bits).collect();
+                let alone = instant(expr, &store, at_ms);
+                let alone: Vec<_> = alone.iter().map(|(labels, value)| bits((labels, *value))).collect();
+                assert_eq!(found, alone, "{expr} at {at_ms}");
+                samples += found.len();
+            }
+            assert_eq!(evaluated.of(exprs.len()).count(), 0);
+        }
+    }
+    assert!(samples > 500, "{samples}");
+}

@@ -7,7 +7,7 @@ fn labels(text: &str) -> Labels {
 
 fn ids(store: &Store, text: &str) -> Vec<usize> {
     match &*Expr::parse(text).unwrap().0 {
-        Node::Instant(of) => store.select(of).to_vec(),
+        Node::Instant(of) => store.select(of),
         other => panic!("{other:?}"),
     }
 }
@@ -36,7 +36,7 @@ fn what_resets_took_is_summed_up() {
     let series = store.series(0);
     let lost: Vec<f64> = (0..6).map(|index| series.get(index).unwrap().lost).collect();
     assert_eq!(lost, [0.0, 0.0, 7.0, 7.0, 9.0, 9.0]);
-    assert_eq!(series.get(6), None);
+    assert!(series.get(6).is_none());
 }
 
 #[test]
@@ -80,7 +80,18 @@ fn settling_changes_nothing_that_can_be_seen() {
     }
     for t_ms in -1..20_002 {
         for at in [false, true] {
-            assert_eq!(plain.count(t_ms, at), settled.count(t_ms, at), "{t_ms} {at}");
+            let count = plain.count(t_ms, at);
+            assert_eq!(settled.count(t_ms, at), count, "{t_ms} {at}");
+            for behind in [2_000 - count, 2_001 - count, 1_999usize.saturating_sub(count), 0, 5_000] {
+                let (mut told, before) = (behind, count.checked_sub(1));
+                let edge = settled.edge(&mut told, t_ms, at);
+                assert_eq!((edge.count, edge.behind), (count, plain.get(count)), "{t_ms} {at} from {behind}");
+                assert_eq!(edge.before, before.and_then(|before| plain.get(before)));
+                assert!(
+                    told == 2_000 - count || count == 0 && told == behind,
+                    "{told} told at {t_ms} {at} from {behind}"
+                );
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alert_rules::alerts::Active;
-use alert_rules::{AlertState, Alerting, Labels, Store};
+use alert_rules::{AlertState, Alerting, Labels, Store, Together};
 use operator_agent::protocol::{Firing, Happened, Scrape};
 
 use super::MonitoringEvent;
@@ -31,6 +31,8 @@ pub(super) struct Engine {
     /// By group.
     alerting: Vec<Alerting>,
     evaluated: Vec<bool>,
+    /// What the agent reads, in the order of [`Prepared::readings`].
+    pub(super) readings: Together,
     /// By rule, as of the last evaluations.
     pub(super) states: Vec<AlertState>,
     notifier: Notifier,
@@ -49,6 +51,7 @@ impl Engine {
             past_ends_ms: whole_ms(past_ends),
             alerting: prepared.groups.iter().map(|group| group.alerting.clone()).collect(),
             evaluated: vec![false; prepared.groups.len()],
+            readings: prepared.readings.1.clone(),
             states: vec![AlertState::Inactive; prepared.rules.len()],
             notifier: Notifier::new(found),
             scrape: Scrape { ok: false, at_us: None, error: String::new() },

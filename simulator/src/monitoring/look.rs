@@ -1,6 +1,6 @@
 //! The agent's look at the engine: told when something is another than when it was told last, and once a second.
 
-use alert_rules::{AlertState, instant};
+use alert_rules::AlertState;
 use operator_agent::protocol::{self, Happened};
 
 use super::engine::Engine;
@@ -25,14 +25,11 @@ pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
     }
     engine.told = Some(Told { states: engine.states.clone(), ok: engine.scrape.ok, second });
     let at_ms = engine.time_ms(machine.now);
-    let prepared = &engine.prepared;
+    let (prepared, read) = (&engine.prepared, engine.readings.evaluate(&engine.store, at_ms));
     let alerts = prepared.rules.iter().cloned().zip(engine.states.iter().map(|state| word(*state))).collect();
-    let reading = |expr| {
-        let first = instant(expr, &engine.store, at_ms).into_iter().next();
-        // JSON, in which a real agent tells it, has no others.
-        first.map(|(_, value)| value).filter(|value| value.is_finite())
-    };
-    let readings = prepared.readings.iter().map(|(name, expr)| (name.clone(), reading(expr))).collect();
+    // JSON, in which a real agent tells it, has no others.
+    let reading = |place| read.of(place).next().map(|(_, value)| value).filter(|value| value.is_finite());
+    let readings = prepared.readings.0.iter().enumerate().map(|(place, name)| (name.clone(), reading(place))).collect();
     machine.report(Happened::AlertsSeen { alerts, readings, scrape: engine.scrape.clone() });
 }
 

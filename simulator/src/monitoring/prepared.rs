@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store};
+use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store, Together};
 use fake_node::http::Request;
 use fake_node::metrics::{Metrics, SeriesName};
 use operator_agent::protocol::{Monitoring, PastSeries};
@@ -54,7 +54,8 @@ pub(super) struct Prepared {
     pub(super) groups: Vec<Group>,
     /// Names of all rules, in the file's order.
     pub(super) rules: Vec<String>,
-    pub(super) readings: Vec<(String, Expr)>,
+    /// Names of what the agent reads, and their expressions in the same order.
+    pub(super) readings: (Vec<String>, Together),
     /// The past; its end is at 0.
     pub(super) store: Store,
     /// When the node is scraped.
@@ -125,11 +126,9 @@ impl Prepared {
         }
         let mut readings = Vec::new();
         for (name, text) in &monitoring.readings {
-            let expr = Expr::parse(text).map_err(|why| format!("the reading {name}: {why}"))?;
-            readings.push((name.clone(), expr));
+            readings.push(Expr::parse(text).map_err(|why| format!("the reading {name}: {why}"))?);
         }
-        let exprs: Vec<Expr> =
-            file.rules().map(|rule| &rule.expr).chain(readings.iter().map(|(_, expr)| expr)).cloned().collect();
+        let exprs: Vec<Expr> = file.rules().map(|rule| &rule.expr).chain(&readings).cloned().collect();
         let metrics: BTreeSet<String> = exprs.iter().flat_map(Expr::metrics).collect();
         if let Some(metric) = metrics.iter().find(|metric| OWN.iter().any(|own| metric.starts_with(own))) {
             return Err(format!("{metric} is a series of Prometheus' own, which the simulator does not make"));
@@ -150,7 +149,7 @@ impl Prepared {
                 .header("accept", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
             groups: groups.collect(),
             rules: file.rules().map(|rule| rule.name.clone()).collect(),
-            readings,
+            readings: (monitoring.readings.keys().cloned().collect(), Together::new(readings)),
             store: past(monitoring, target)?,
             scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
             up: exprs.iter().any(|expr| expr.sees(&up)).then_some(up),
@@ -176,6 +175,9 @@ impl Prepared {
             places.insert(series, labels.and_then(|labels| self.store.series_id(&labels)));
         });
         self.places = places;
+        // No drill has to find the series that are there by now.
+        self.groups.iter_mut().for_each(|group| group.alerting.settle(&self.store));
+        self.readings.1.settle(&self.store);
     }
 
     /// The labels that the engine gives to a sample of the node's page, if a rule or a reading rests on it.
