@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use conformance::containers::{gate, run_trials, trial};
 use conformance::probing::hosts::{self, Booted};
@@ -86,7 +87,7 @@ fn monitoring() -> Monitoring {
 }
 
 fn start(host: &mut Booted, monitoring: Monitoring) -> Result<(), String> {
-    let request = Request::StartMonitoring { monitoring: Box::new(monitoring) };
+    let request = Request::StartMonitoring { monitoring: Arc::new(monitoring) };
     let answer = host.ask(&request, STARTED_WITHIN_MS, |what| match what {
         Happened::MonitoringStarted => Some(Ok(())),
         Happened::MonitoringFailed { why } => Some(Err(why.clone())),

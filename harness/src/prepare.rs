@@ -2,6 +2,7 @@
 //! before any host starts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fake_node::release::{OnUnreadable, Release};
 use operator_agent::protocol::Monitoring;
@@ -105,7 +106,7 @@ pub struct Prepared {
     /// What is confirmed before the first step, where the drill comes so far and the scenario does not assume it.
     pub confirm: Option<Confirm>,
     /// The rules engine that its machine is to have, where it has alerts.
-    pub monitoring: Option<Monitoring>,
+    pub monitoring: Option<Arc<Monitoring>>,
     /// SHA-256 of everything that decides it but the seed.
     pub without_seed: String,
     /// The command line that repeats it.
@@ -287,7 +288,7 @@ fn one(
     }
     let decided = decided::decide(selection, runbook, given)?;
     let (monitoring, alerts) = match alerts::alerts(selection, given, &procedure.claims, &bad)? {
-        Some(watched) => (Some(watched.monitoring), Some(watched.planned)),
+        Some(watched) => (Some(Arc::new(watched.monitoring)), Some(watched.planned)),
         None => (None, None),
     };
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
@@ -303,7 +304,7 @@ fn one(
         operator,
         host: selection.host.as_str(),
         decision: decided.as_ref().map(|decided| &decided.by_file),
-        monitoring: monitoring.as_ref(),
+        monitoring: monitoring.as_deref(),
     };
     let by = decided.as_ref().map(|decided| &decided.by);
     let confirm = confirmed::confirm(runbook, given, (&procedure, &topology), by)?;

@@ -3,6 +3,7 @@
 //! All times are microseconds on the agent's monotonic clock, 0 when the agent began.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,21 @@ pub const SLOW_US: u64 = 100_000;
 /// Whether a count is left out.
 fn is_none_of_them(count: &u64) -> bool {
     *count == 0
+}
+
+/// What many drills ask for alike is not copied for each; written, it is the value.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
+        T::deserialize(from).map(Arc::new)
+    }
 }
 
 /// A request; the agent answers those that say so with one [`Report`], and reports other things as they happen.
@@ -59,7 +75,8 @@ pub enum Request {
     /// Answered with `MonitoringStarted` or `MonitoringFailed`.
     StartMonitoring {
         /// What it is to be.
-        monitoring: Box<Monitoring>,
+        #[serde(with = "shared")]
+        monitoring: Arc<Monitoring>,
     },
     /// Ask the notifier which alerts fire. Answered with `FiringSeen`.
     SeeFiring,

@@ -1,5 +1,7 @@
 //! Alerts: the rules engine before the incident, the alert that led here before step 1, and verification 4 and 5.
 
+use std::sync::Arc;
+
 use operator_agent::protocol::{AlertState, Happened, Monitoring, Request};
 
 use crate::criteria;
@@ -21,8 +23,8 @@ const LOOK_US: u64 = 100_000;
 
 impl Desk<'_> {
     /// Gives the machine its rules engine.
-    pub(super) fn start_monitoring(&mut self, monitoring: &Monitoring) -> Result<(), DriveError> {
-        let request = Request::StartMonitoring { monitoring: Box::new(monitoring.clone()) };
+    pub(super) fn start_monitoring(&mut self, monitoring: &Arc<Monitoring>) -> Result<(), DriveError> {
+        let request = Request::StartMonitoring { monitoring: monitoring.clone() };
         let (_, started) = self.answer(&request, |what| match what {
             Happened::MonitoringStarted => Some(Ok(())),
             Happened::MonitoringFailed { why } => Some(Err(why)),

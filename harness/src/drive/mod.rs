@@ -1,5 +1,7 @@
 //! The driver: carries a procedure out on a host, as one operator, and writes the History. It concludes nothing.
 
+use std::sync::Arc;
+
 use operator_agent::protocol::{Happened, Monitoring, Request};
 
 use crate::decide::DecidedBy;
@@ -79,7 +81,7 @@ pub struct Drill<'a> {
     /// How many of the tenants' clients call an export that traps.
     pub trapping_tenants: usize,
     /// The rules engine that the machine is to have, where the drill has alerts.
-    pub monitoring: Option<&'a Monitoring>,
+    pub monitoring: Option<&'a Arc<Monitoring>>,
 }
 
 /// How the procedure was left.

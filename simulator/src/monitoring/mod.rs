@@ -5,6 +5,7 @@
 //! machine's name too, here by the description alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use operator_agent::protocol::{Happened, Monitoring};
 
@@ -65,7 +66,7 @@ pub enum MonitoringEvent {
 ///
 /// # Errors
 /// [`crate::Stop`] where the strand is stopped before it is up.
-pub fn start(machine: &mut Machine, monitoring: &Monitoring) -> Run<()> {
+pub fn start(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<()> {
     if machine.monitor.engine.is_some() {
         let why = "there is a rules engine, or one is being started".to_owned();
         machine.report(Happened::MonitoringFailed { why });
@@ -84,7 +85,7 @@ pub fn start(machine: &mut Machine, monitoring: &Monitoring) -> Run<()> {
     Ok(())
 }
 
-fn bring_up(machine: &mut Machine, monitoring: &Monitoring) -> Run<Result<(), String>> {
+fn bring_up(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<Result<(), String>> {
     let port = machine.agent.setup.as_ref().map_or(0, |setup| setup.node_port);
     let prepared = match machine.monitor.known.prepare(monitoring, port) {
         Ok(prepared) => prepared,

@@ -27,9 +27,9 @@ impl Known {
     ///
     /// # Errors
     /// What cannot be done, in words.
-    pub(super) fn prepare(&self, monitoring: &Monitoring, port: u16) -> Result<Arc<Prepared>, String> {
+    pub(super) fn prepare(&self, monitoring: &Arc<Monitoring>, port: u16) -> Result<Arc<Prepared>, String> {
         // A list that was being written to when somebody panicked is whole all the same.
-        let is = |one: &&Arc<Prepared>| one.port == port && one.of == *monitoring;
+        let is = |one: &&Arc<Prepared>| one.port == port && (Arc::ptr_eq(&one.of, monitoring) || one.of == *monitoring);
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).iter().find(is).cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -47,7 +47,7 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// What was asked for.
-    pub(super) of: Monitoring,
+    pub(super) of: Arc<Monitoring>,
     pub(super) port: u16,
     /// A scrape, as Prometheus sends it.
     pub(super) request: Request,
@@ -116,7 +116,7 @@ fn fnv(text: &str) -> u64 {
 }
 
 impl Prepared {
-    fn new(monitoring: &Monitoring, port: u16) -> Result<Prepared, String> {
+    fn new(monitoring: &Arc<Monitoring>, port: u16) -> Result<Prepared, String> {
         if monitoring.scrape_ms == 0 || monitoring.evaluate_ms == 0 {
             return Err("scrapes and evaluations want a pause of at least 1 ms between them".to_owned());
         }
@@ -200,9 +200,11 @@ fn past(monitoring: &Monitoring, target: [(&str, &str); 2]) -> Result<Store, Str
         let PastSeries { name, labels, .. } = series;
         let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let labels = Labels::metric(name, own.chain(target));
+        let too_much = || format!("the past has {labels} twice, or too much of it");
+        let place = store.series_id(&labels).ok_or_else(too_much)?;
         for (before_ms, value) in series.points()? {
-            if !store.append(&labels, 0i64.saturating_sub_unsigned(before_ms), value) {
-                return Err(format!("the past has {labels} twice, or too much of it"));
+            if !store.append_to(place, 0i64.saturating_sub_unsigned(before_ms), value) {
+                return Err(too_much());
             }
         }
     }

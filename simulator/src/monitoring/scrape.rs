@@ -4,7 +4,7 @@
 use alert_rules::SeriesId;
 use fake_node::exposition;
 use fake_node::http::Response;
-use fake_node::metrics::{Page, Shape};
+use fake_node::metrics::{Page, SeriesName, Shape};
 use fake_node::node::Node;
 
 use super::engine::Engine;
@@ -17,13 +17,16 @@ use crate::time::{SECOND, Us};
 /// Prometheus' own ceiling of a scrape, if the interval is not shorter.
 const WITHIN: Us = 10 * SECOND;
 
+/// The series of a page in its order, and where their samples belong.
+type Places = Vec<(SeriesName, Option<SeriesId>)>;
+
 /// The series that the engine knows of its target.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Series {
     /// Those of the last scrape that brought a page.
     last: Vec<SeriesId>,
     /// Where the samples of a page of this node belong, as long as it has this shape; `None`: nothing rests on it.
-    places: Option<(Pid, Shape, Vec<Option<SeriesId>>)>,
+    places: Option<(Pid, Shape, Places)>,
 }
 
 /// Scrapes.
@@ -84,22 +87,31 @@ impl Engine {
     fn read(&mut self, pid: Pid, page: &Page<'_>, began: Us) {
         let shape = page.shape();
         if self.series.places.as_ref().is_none_or(|(of, known, _)| (*of, *known) != (pid, shape)) {
-            let mut places = Vec::new();
+            let before = self.series.places.take().filter(|(of, ..)| *of == pid);
+            let mut before = before.as_ref().map_or(&[][..], |(.., places)| places).iter();
+            let mut places = Vec::with_capacity(before.len());
             page.samples(&mut |series, _| {
+                // A page shows what the one before it did, in its order, and what is new in between.
+                let mut ahead = before.clone();
+                if let Some((_, place)) = ahead.find(|(name, _)| *name == series) {
+                    before = ahead;
+                    return places.push((series, *place));
+                }
                 let known = self.prepared.places.get(&series).copied();
-                places.push(known.unwrap_or_else(|| {
+                let place = known.unwrap_or_else(|| {
                     let own = page.labels(series);
                     self.place(&series.name(), own.iter().map(|(name, value)| (*name, value.as_str())))
-                }));
+                });
+                places.push((series, place));
             });
-            self.shows(places.iter().flatten().copied().collect(), began);
+            self.shows(places.iter().filter_map(|(_, place)| *place).collect(), began);
             self.series.places = Some((pid, shape, places));
         }
         if let Some(at_ms) = self.takes(began) {
             let Engine { series, store, .. } = self;
             let mut places = series.places.as_ref().map_or(&[][..], |(.., places)| places).iter();
             page.samples(&mut |_, value| {
-                if let Some(Some(place)) = places.next() {
+                if let Some((_, Some(place))) = places.next() {
                     store.append_to(*place, at_ms, value);
                 }
             });

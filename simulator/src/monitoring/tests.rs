@@ -1,6 +1,7 @@
 //! A machine with a node, its traffic and a rules engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use alert_rules::{Alerting, instant};
 use fake_node::http::Response;
@@ -59,7 +60,7 @@ fn watched(born_with: Option<Inborn>, monitoring: &Monitoring) -> (Machine, Pid,
     let (mut machine, pid) = serving(born_with);
     traffic::start(&mut machine, 24, &[1, 2, 3], &[]).unwrap();
     machine.reports.clear();
-    start(&mut machine, monitoring).unwrap();
+    start(&mut machine, &Arc::new(monitoring.clone())).unwrap();
     machine.reports.retain(|report| !matches!(report.what, Happened::Traffic { .. }));
     let told = std::mem::take(&mut machine.reports).into();
     (machine, pid, told)
@@ -274,7 +275,7 @@ fn a_group_is_evaluated_at_its_own_interval() {
 fn a_machine_has_one_engine() {
     const SCRAPES: &str = r#"sum(tensor_wasm_http_requests_total{route="/metrics"})"#;
     let (mut machine, _, _) = watched(None, &monitoring(RULES, &[]));
-    start(&mut machine, &monitoring(RULES, &[])).unwrap();
+    start(&mut machine, &Arc::new(monitoring(RULES, &[]))).unwrap();
     let Some(Happened::MonitoringFailed { why }) = machine.reports.back().map(|report| &report.what) else { panic!() };
     assert_eq!(why, "there is a rules engine, or one is being started");
     run_for(&mut machine, SECOND);

@@ -30,7 +30,7 @@ fn what_cannot_be_started_says_why() {
         let [Report { what: Happened::MonitoringFailed { why }, .. }] = told.as_slice() else { panic!("{told:?}") };
         assert!(why.contains(words), "{why}");
         assert_eq!(looks(&run_for(&mut machine, 3 * SECOND), "Burns").len(), 0);
-        start(&mut machine, &plain()).unwrap();
+        start(&mut machine, &Arc::new(plain())).unwrap();
         assert!(machine.reports.iter().any(|report| report.what == Happened::MonitoringStarted));
     }
 }
@@ -42,7 +42,7 @@ fn without_a_node_it_does_not_start_and_says_so_in_time() {
     machine.run_until(machine.now + MS).unwrap();
     machine.reports.clear();
     let began = machine.now;
-    start(&mut machine, &monitoring(RULES, &[])).unwrap();
+    start(&mut machine, &Arc::new(monitoring(RULES, &[]))).unwrap();
     let Some(Happened::MonitoringFailed { why }) = machine.reports.back().map(|report| &report.what) else { panic!() };
     assert!(why.ends_with(", 20 s after the start of prometheus") && why.contains("connection refused"), "{why}");
     let before = machine.now - began - WITHIN;

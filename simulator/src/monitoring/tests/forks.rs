@@ -19,7 +19,7 @@ fn drill(settled: &Settled, seed: u64, moments: &[Us]) -> (SimulatedHost, Vec<Re
     let began = host.now_us();
     let mut told = read(&mut host, began + 700 * MS);
     let readings = [("rate", "sum(rate(tensor_wasm_http_requests_total[2s]))")];
-    host.ask(&Request::StartMonitoring { monitoring: Box::new(monitoring(RULES, &readings)) });
+    host.ask(&Request::StartMonitoring { monitoring: Arc::new(monitoring(RULES, &readings)) });
     told.extend(moments.iter().flat_map(|ms| read(&mut host, began + ms * MS)));
     (host, told)
 }
