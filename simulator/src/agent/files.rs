@@ -180,9 +180,8 @@ fn in_set(set: &[u8], byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::machine::files::Names;
 
     #[test]
     fn of_many_files_the_newest_are_reported_and_the_rest_is_told() {
@@ -206,7 +205,7 @@ mod tests {
     #[test]
     fn patterns_fit_as_in_bash() {
         let mut files = Files::default();
-        files.plant("/tmp", ROOT, 0o1777, Kind::Folder(BTreeMap::new())).unwrap();
+        files.plant("/tmp", ROOT, 0o1777, Kind::Folder(Names::default())).unwrap();
         for name in ["a-1.json", "a-2.json", "b.json", ".a-3.json", "a-x.json", "a"] {
             files.make_folder(ROOT, "/tmp", name, 0o755, 1).unwrap();
         }

@@ -13,7 +13,7 @@ use super::waits::GRACE;
 use super::{Docker, DockerEvent};
 use crate::Run;
 use crate::machine::Machine;
-use crate::machine::files::{Kind, ReleaseFile};
+use crate::machine::files::{Kind, Names, ReleaseFile};
 use crate::machine::io::Output;
 use crate::machine::net::Namespace;
 use crate::machine::process::{Exit, NodeStart, Pid, Signal, Supervisor, What};
@@ -257,7 +257,7 @@ fn with_state_directory(machine: &mut Machine, number: usize, file: ReleaseFile)
     };
     if machine.files.resolve(ROOT, "/", &folder).is_err() {
         // As the engine makes a folder that is to be mounted and is not there.
-        let _ = machine.files.plant(&folder, ROOT, 0o755, Kind::Folder(BTreeMap::new()));
+        let _ = machine.files.plant(&folder, ROOT, 0o755, Kind::Folder(Names::default()));
     }
     if directory == inside {
         return file;

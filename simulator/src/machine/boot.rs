@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Machine;
 use super::balancer::{Balancer, State};
-use super::files::{Content, Files, Kind};
+use super::files::{Content, Files, Kind, Names};
 use super::users::{self, ROOT, USERS};
 use crate::spec::{EntryKind, MachineSpec};
 use crate::{BadMachine, calibration, docker, programs, systemd};
@@ -93,7 +93,7 @@ impl Machine {
 fn files(spec: &MachineSpec) -> Result<Files, BadMachine> {
     let mut files = Files::default();
     let wrong = |path: &str, error: super::files::Errno| BadMachine(format!("{path}: {}", error.text()));
-    let folder = || Kind::Folder(BTreeMap::new());
+    let folder = || Kind::Folder(Names::default());
     for (path, mode) in FOLDERS {
         files.plant(path, ROOT, mode, folder()).map_err(|error| wrong(path, error))?;
     }

@@ -184,7 +184,7 @@ fn copy(
                     return messages.push(format!("cannot create directory {}: {}", quote(to), error.text()));
                 }
             }
-            for name in names.keys() {
+            for (name, _) in names.iter() {
                 let of = |path: &str| format!("{}/{name}", path.trim_end_matches('/'));
                 copy(machine, call, &of(from), &of(to), how, messages, depth + 1);
             }

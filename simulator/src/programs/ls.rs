@@ -65,7 +65,7 @@ pub(super) fn size(machine: &Machine, ino: Ino) -> u64 {
 pub(super) fn links(machine: &Machine, ino: Ino) -> usize {
     match &machine.files.inode(ino).kind {
         Kind::Folder(names) => {
-            2 + names.values().filter(|inner| matches!(machine.files.inode(**inner).kind, Kind::Folder(_))).count()
+            2 + names.iter().filter(|(_, inner)| matches!(machine.files.inode(*inner).kind, Kind::Folder(_))).count()
         }
         _ => machine.files.names_of(ino),
     }
@@ -196,7 +196,7 @@ fn ls(machine: &mut Machine, call: &Call<'_>) -> Run<i32> {
         if let Kind::Folder(inner) = &machine.files.inode(ino).kind {
             let hidden = given.has('a') || given.has('A');
             let wanted = inner.iter().filter(|(name, _)| hidden || !name.starts_with('.'));
-            names.extend(wanted.map(|(name, ino)| (name.clone(), *ino)));
+            names.extend(wanted.map(|(name, ino)| (name.to_owned(), ino)));
         }
         sort(machine, &given, &mut names);
         let mut listing = Listing { long, rows: Vec::new() };

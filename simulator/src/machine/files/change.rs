@@ -1,10 +1,9 @@
 //! What changes the tree: files opened and written, names made, renamed and taken away, and what a description plants.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::path::Place;
-use super::{Access, Content, Errno, Files, Ino, Inode, Kind, OpenMode};
+use super::{Access, Content, Errno, Files, Ino, Inode, Kind, Names, OpenMode};
 use crate::machine::users::{ROOT, Uid};
 use crate::time::Us;
 
@@ -21,7 +20,7 @@ impl Files {
         let folder = self.inode_mut(parent);
         folder.modified = now;
         if let Kind::Folder(names) = &mut folder.kind {
-            names.insert(name, ino);
+            names.insert(&name, ino);
         }
         Ok(ino)
     }
@@ -117,7 +116,7 @@ impl Files {
         if !self.may(user, place.0, Access::Write) {
             return Err(Errno::PermissionDenied);
         }
-        self.insert(place, Inode { kind: Kind::Folder(BTreeMap::new()), owner: user, mode, modified: now })
+        self.insert(place, Inode { kind: Kind::Folder(Names::default()), owner: user, mode, modified: now })
     }
 
     /// Makes a symbolic link; the name must be free.
@@ -182,7 +181,7 @@ impl Files {
         let folder = self.inode_mut(new_parent);
         folder.modified = now;
         if let Kind::Folder(names) = &mut folder.kind {
-            names.insert(new_name, ino);
+            names.insert(&new_name, ino);
         }
         Ok(())
     }
@@ -199,7 +198,7 @@ impl Files {
         let folder = self.inode_mut(parent);
         folder.modified = now;
         if let Kind::Folder(names) = &mut folder.kind {
-            names.insert(name, ino);
+            names.insert(&name, ino);
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The file system: a tree of inodes with owners, permissions, symbolic links, times and a capacity.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fake_node::release::Release;
@@ -10,9 +9,12 @@ use crate::shared::Shared;
 use crate::time::Us;
 
 mod change;
+mod names;
 mod path;
 #[cfg(test)]
 mod tests;
+
+pub use names::Names;
 
 /// Number of an inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +53,7 @@ pub struct ReleaseFile {
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// Names in it.
-    Folder(BTreeMap<String, Ino>),
+    Folder(Names),
     /// A regular file.
     File(Content),
     /// Where it points.
@@ -140,7 +142,7 @@ pub struct Files {
 
 impl Default for Files {
     fn default() -> Files {
-        let root = Inode { kind: Kind::Folder(BTreeMap::new()), owner: ROOT, mode: 0o755, modified: 0 };
+        let root = Inode { kind: Kind::Folder(Names::default()), owner: ROOT, mode: 0o755, modified: 0 };
         Files { inodes: vec![root.into()], free_bytes: None, in_memory: Vec::new() }
     }
 }
@@ -192,7 +194,7 @@ impl Files {
     /// Names in a folder, in order.
     pub fn names(&self, ino: Ino) -> Vec<String> {
         match &self.inode(ino).kind {
-            Kind::Folder(names) => names.keys().cloned().collect(),
+            Kind::Folder(names) => names.iter().map(|(name, _)| name.to_owned()).collect(),
             _ => Vec::new(),
         }
     }
@@ -203,7 +205,7 @@ impl Files {
             Kind::Folder(names) => Some(names),
             _ => None,
         };
-        names.into_iter().flatten().map(|(name, ino)| (name.as_str(), *ino))
+        names.into_iter().flat_map(Names::iter)
     }
 
     /// The name that `stat -f` has for the file system under a path.

@@ -51,7 +51,7 @@ impl Files {
             return Err(Errno::NameTooLong);
         }
         let cwd = if path.starts_with('/') { "" } else { cwd };
-        if let Some(found) = self.walk_plainly(user, cwd, path) {
+        if let Some(found) = self.walk_plainly(user, cwd, path, follow_last) {
             return found;
         }
         // Folders passed through, for `..`.
@@ -79,7 +79,7 @@ impl Files {
                 }
                 _ => {}
             }
-            let ino = *names.get(part).ok_or(Errno::NotFound)?;
+            let ino = names.get(part).ok_or(Errno::NotFound)?;
             match &self.inode(ino).kind {
                 Kind::Link(target) if follow_last || !waiting.is_empty() => {
                     links += 1;
@@ -104,10 +104,29 @@ impl Files {
         Ok(last)
     }
 
-    /// The same, where no part of the path is a link or leads back: nothing has to be kept in mind then. `None`: one is.
-    fn walk_plainly(&self, user: Uid, cwd: &str, path: &str) -> Option<Result<Ino, Errno>> {
-        let mut here = Ino(0);
-        for part in Parts(cwd).chain(Parts(path)) {
+    /// The same, where no part of the path leads back and a link at its end is followed: nothing has to be kept in mind then.
+    /// `None`: it is not so.
+    fn walk_plainly(&self, user: Uid, cwd: &str, path: &str, follow_last: bool) -> Option<Result<Ino, Errno>> {
+        let mut links = 0;
+        let from = match self.walk_on(user, Ino(0), Parts(cwd), true, &mut links)? {
+            Ok(from) => from,
+            Err(error) => return Some(Err(error)),
+        };
+        let there = self.walk_on(user, from, Parts(path), follow_last, &mut links)?;
+        let is_file = |ino: Ino| path.ends_with('/') && !matches!(self.inode(ino).kind, Kind::Folder(_));
+        Some(there.and_then(|ino| if is_file(ino) { Err(Errno::NotADirectory) } else { Ok(ino) }))
+    }
+
+    fn walk_on(
+        &self,
+        user: Uid,
+        from: Ino,
+        mut parts: Parts<'_>,
+        follow_last: bool,
+        links: &mut u32,
+    ) -> Option<Result<Ino, Errno>> {
+        let mut here = from;
+        while let Some(part) = parts.next() {
             let Kind::Folder(names) = &self.inode(here).kind else { return Some(Err(Errno::NotADirectory)) };
             if !self.may(user, here, Access::Execute) {
                 return Some(Err(Errno::PermissionDenied));
@@ -116,13 +135,24 @@ impl Files {
                 return None;
             }
             let Some(ino) = names.get(part) else { return Some(Err(Errno::NotFound)) };
-            if matches!(self.inode(*ino).kind, Kind::Link(_)) {
+            let Kind::Link(target) = &self.inode(ino).kind else {
+                here = ino;
+                continue;
+            };
+            if !follow_last && parts.0.bytes().all(|byte| byte == b'/') {
                 return None;
             }
-            here = *ino;
+            *links += 1;
+            if *links > LINKS_MAX {
+                return Some(Err(Errno::TooManyLinks));
+            }
+            let base = if target.starts_with('/') { Ino(0) } else { here };
+            match self.walk_on(user, base, Parts(target), true, links)? {
+                Ok(there) => here = there,
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let is_file = path.ends_with('/') && !matches!(self.inode(here).kind, Kind::Folder(_));
-        Some(if is_file { Err(Errno::NotADirectory) } else { Ok(here) })
+        Some(Ok(here))
     }
 
     /// The folder that a new name goes into. The last link of an existing path is followed, as open(2) does.
@@ -148,8 +178,8 @@ impl Files {
         let (mut count, mut waiting) = (0, vec![Ino(0)]);
         while let Some(here) = waiting.pop() {
             if let Kind::Folder(names) = &self.inode(here).kind {
-                count += names.values().filter(|inner| **inner == ino).count();
-                waiting.extend(names.values().copied());
+                count += names.iter().filter(|(_, inner)| *inner == ino).count();
+                waiting.extend(names.iter().map(|(_, inner)| inner));
             }
         }
         count
@@ -168,7 +198,7 @@ impl Files {
                 return if depth == 0 { "/".to_owned() } else { way.join("/") };
             }
             if let Kind::Folder(names) = &self.inode(here).kind {
-                waiting.extend(names.iter().map(|(name, ino)| (*ino, depth + 1, name.as_str())));
+                waiting.extend(names.iter().map(|(name, ino)| (ino, depth + 1, name)));
             }
         }
         String::new()

@@ -1,15 +1,13 @@
 //! The tree as Linux would have it.
 
-use std::collections::BTreeMap;
-
-use super::{Errno, Files, Kind, OpenMode};
+use super::{Errno, Files, Kind, Names, OpenMode};
 use crate::machine::users::{ROOT, Uid};
 
 const ONCALL: Uid = 1000;
 
 fn files() -> Files {
     let mut files = Files::default();
-    let folder = || Kind::Folder(BTreeMap::new());
+    let folder = || Kind::Folder(Names::default());
     files.plant("/tmp", ROOT, 0o1777, folder()).unwrap();
     files.plant("/home/oncall", ONCALL, 0o755, folder()).unwrap();
     files

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::objects::fast_import;
 use crate::Machine;
-use crate::machine::files::Kind;
+use crate::machine::files::{Kind, Names};
 use crate::programs::common::tests::{context, machine, run_as};
 use crate::spec::ReleaseCommits;
 
@@ -32,7 +32,7 @@ fn with_repository() -> Machine {
     let mut machine = machine();
     let history = history();
     machine.git = super::Repositories::new(&history);
-    machine.files.plant("/srv/r", 1000, 0o755, Kind::Folder(std::collections::BTreeMap::new())).unwrap();
+    machine.files.plant("/srv/r", 1000, 0o755, Kind::Folder(Names::default())).unwrap();
     for (words, stdin) in [
         (vec!["git", "init", "--quiet", "--initial-branch=main"], Vec::new()),
         (vec!["git", "fast-import", "--quiet"], fast_import(&history)),

@@ -64,6 +64,6 @@ fn names(machine: &Machine, context: &Context, folder: &str, pattern: &Pattern) 
         return Vec::new();
     }
     let hidden = pattern.begins_with_dot();
-    let matches = |name: &&String| (hidden || !name.starts_with('.')) && pattern.matches(name.as_bytes());
-    names.keys().filter(matches).cloned().collect()
+    let matches = |name: &&str| (hidden || !name.starts_with('.')) && pattern.matches(name.as_bytes());
+    names.iter().map(|(name, _)| name).filter(matches).map(str::to_owned).collect()
 }
