@@ -87,9 +87,13 @@ pub fn read(text: &str) -> Result<Vec<Line<'_>>, ExpositionError> {
     }
     let mut samples = Vec::new();
     let mut ended = false;
-    let mut lines = 0;
-    for (index, line) in text.lines().enumerate() {
-        lines = index + 1;
+    let (mut lines, mut rest) = (0, text);
+    while !rest.is_empty() {
+        let index = lines;
+        let end = memchr::memchr(b'\n', rest.as_bytes());
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let line = if end.is_some() { line.strip_suffix('\r').unwrap_or(line) } else { line };
+        (lines, rest) = (lines + 1, after.strip_prefix('\n').unwrap_or(after));
         let problem = |problem| ExpositionError::Line { line: index + 1, problem };
         if ended {
             return Err(problem("after `# EOF`"));
@@ -150,11 +154,22 @@ fn sample(line: &str) -> Result<Line<'_>, &'static str> {
     Ok(Line { name, labels, value })
 }
 
+/// Which bytes stand in names; in those of labels a colon does not.
+const IN_NAMES: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        all[byte] = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':');
+        byte += 1;
+    }
+    all
+};
+
 fn name(text: &str, colon: bool) -> (&str, &str) {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return ("", text);
     }
-    let end = text.bytes().position(|c| !(c.is_ascii_alphanumeric() || c == b'_' || colon && c == b':'));
+    let end = text.bytes().position(|c| !IN_NAMES[usize::from(c)] || !colon && c == b':');
     text.split_at(end.unwrap_or(text.len()))
 }
 

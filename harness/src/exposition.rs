@@ -38,6 +38,7 @@ impl std::fmt::Debug for Labels<'_> {
 /// All samples of a text.
 #[derive(Debug, Clone, Default)]
 pub struct Samples<'a> {
+    text: &'a str,
     /// In the order of the text.
     rows: Vec<Row<'a>>,
     /// Labels of all rows, one row's after the other's.
@@ -55,6 +56,8 @@ struct Row<'a> {
     name: &'a str,
     /// Its place in [`Samples::labels`].
     labels: Range<usize>,
+    /// Where in the text its name and labels end, and where its line does.
+    ends: (usize, usize),
     value: f64,
 }
 
@@ -163,18 +166,52 @@ fn hash(series: &Series<'_>) -> u64 {
 /// The first line that is neither comment nor sample, a series that stands twice, a last line without its end (it may be
 /// cut in the middle of a number), or anything after `# EOF`.
 pub fn parse(text: &str) -> Result<Samples<'_>, ExpositionError> {
-    let mut samples = Samples::default();
+    let mut samples = Samples { text, ..Samples::default() };
     let read = lines(text, &mut samples);
     // A series that stands twice does so before the line that cannot be read.
     samples.find_by_hash()?;
     read.map(|()| samples)
 }
 
+/// The same of a text that can be expected to differ from another in its values alone, as a node's pages do: it is read
+/// again only where it does not.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_after<'a>(text: &'a str, before: &Samples<'a>) -> Result<Samples<'a>, ExpositionError> {
+    match values(text, before) {
+        Some(rows) => Ok(Samples { text, rows, ..before.clone() }),
+        None => parse(text),
+    }
+}
+
+/// The rows of a text that has every byte of the other but those of values.
+fn values<'a>(text: &'a str, before: &Samples<'a>) -> Option<Vec<Row<'a>>> {
+    let mut rows = Vec::with_capacity(before.rows.len());
+    let (mut rest, mut from) = (text, 0);
+    for row in &before.rows {
+        let (series, line) = row.ends;
+        let after = rest.strip_prefix(before.text.get(from..series)?)?;
+        let end = memchr::memchr(b'\n', after.as_bytes())?;
+        // Else the series may go on here, or an exemplar stands there.
+        let value = after.get(..end).filter(|value| value.starts_with(' ') && !value.contains('#'))?;
+        let at = text.len() - after.len();
+        rows.push(Row { ends: (at, at + end), value: numbers(value).ok()?, ..row.clone() });
+        (rest, from) = (after.get(end..)?, line);
+    }
+    (before.text.get(from..) == Some(rest)).then_some(rows)
+}
+
 fn lines<'a>(text: &'a str, samples: &mut Samples<'a>) -> Result<(), ExpositionError> {
-    let mut ended = false;
-    for (index, whole) in text.split_inclusive('\n').enumerate() {
+    let (mut ended, mut begin) = (false, 0);
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1);
+    // What stands behind the last newline is a line too, without an end.
+    let ends = ends.chain((!text.ends_with('\n') && !text.is_empty()).then_some(text.len()));
+    for (index, end) in ends.enumerate() {
+        let whole = text.get(begin..end).unwrap_or_default();
         let at = |reason: String| ExpositionError { line: index + 1, reason };
         let line = whole.strip_suffix('\n');
+        let at_line = std::mem::replace(&mut begin, end);
         let line = line.map(|line| line.strip_suffix('\r').unwrap_or(line));
         if ended {
             return Err(at("text after `# EOF`".into()));
@@ -186,9 +223,11 @@ fn lines<'a>(text: &'a str, samples: &mut Samples<'a>) -> Result<(), ExpositionE
             Some(line) if line.trim_start().is_empty() => {}
             Some(line) if line.starts_with('#') => comment(line, samples).map_err(at)?,
             Some(line) => {
-                let begin = samples.labels.len();
-                let (name, value) = sample(line, &mut samples.labels).map_err(at)?;
-                samples.rows.push(Row { line: index + 1, name, labels: begin..samples.labels.len(), value });
+                let first = samples.labels.len();
+                let (name, series, value) = sample(line, &mut samples.labels).map_err(at)?;
+                let ends = (at_line + series, at_line + line.len());
+                let labels = first..samples.labels.len();
+                samples.rows.push(Row { line: index + 1, name, labels, ends, value });
             }
         }
     }
@@ -209,19 +248,20 @@ fn comment<'a>(line: &'a str, samples: &mut Samples<'a>) -> Result<(), String> {
     }
 }
 
-/// Name and value of a line; its labels go behind those that are there.
-fn sample<'a>(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<(&'a str, f64), String> {
+/// Name of a line, how long it is with its labels, and its value; the labels go behind those that are there.
+fn sample<'a>(line: &'a str, labels: &mut Vec<Label<'a>>) -> Result<(&'a str, usize, f64), String> {
     let (name, rest) = name(line)?;
     let rest = if rest.starts_with('{') { self::labels(rest, labels)? } else { rest };
-    let (rest, exemplar) = match rest.split_once('#') {
+    let series = line.len() - rest.len();
+    let (rest, exemplar) = match memchr::memchr(b'#', rest.as_bytes()) {
         None => (rest, None),
-        Some((rest, exemplar)) => (rest, Some(exemplar.trim_start())),
+        Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).map(str::trim_start)),
     };
     let value = numbers(rest)?;
     if let Some(exemplar) = exemplar {
         numbers(self::labels(exemplar, &mut Vec::new())?)?;
     }
-    Ok((name, value))
+    Ok((name, series, value))
 }
 
 /// A value and perhaps a timestamp, which nobody needs.
@@ -248,9 +288,19 @@ fn whole_number(text: &str) -> Option<f64> {
     digits.then(|| text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64)
 }
 
+/// Which bytes stand in names.
+const IN_NAMES: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        all[byte] = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':');
+        byte += 1;
+    }
+    all
+};
+
 fn name(text: &str) -> Result<(&str, &str), String> {
-    let is_name = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b':';
-    let end = text.bytes().position(|c| !is_name(c)).unwrap_or(text.len());
+    let end = text.bytes().position(|byte| !IN_NAMES[usize::from(byte)]).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(format!("no name at `{}`", text.chars().take(20).collect::<String>()));
@@ -330,6 +380,47 @@ mod tests {
         let old = samples.iter().find(|(series, _)| series.name == "old_total").unwrap().0;
         assert_eq!(old.labels.get("note"), Some("a\"b\\c\nd"));
         assert_eq!(samples.get(&old), Some(2.5));
+    }
+
+    #[test]
+    fn after_another_a_text_is_read_as_alone() {
+        let texts = [
+            TEXT.to_owned(),
+            TEXT.replace("} 3", "} 30").replace("in_flight 1", "in_flight 0"),
+            TEXT.replace("in_flight 1", "in_flight 1.5"),
+            TEXT.replace("in_flight 1", "in_flight1 5"),
+            TEXT.replace("in_flight 1", "in_flight{a=\"b\"} 5"),
+            TEXT.replace("in_flight 1", "in_flight  5"),
+            TEXT.replace("in_flight 1", "in_flight 1\r"),
+            TEXT.replace("in_flight 1\n", ""),
+            TEXT.replace("in_flight 1\n", "in_flight 1\nmore 2\n"),
+            TEXT.replace("counter\nold", "gauge\nold"),
+            TEXT.replace("# EOF", "more 1\n# EOF"),
+            TEXT.replace(" 2.5\n# EOF\n", " 2.5"),
+            TEXT.replace("status=\"500\"", "status=\"200\"").replace("} 1 17", "} 17"),
+            TEXT.replace('\n', "\r\n"),
+            String::new(),
+        ];
+        let seen = |samples: Result<Samples<'_>, _>| -> Result<_, ExpositionError> {
+            let samples = samples?;
+            let rows: Vec<String> = samples.iter().map(|row| format!("{row:?}")).collect();
+            let counters: Vec<String> = samples.counters().map(|row| format!("{row:?}")).collect();
+            let found: Vec<_> = samples.iter().map(|(series, _)| samples.get(&series)).collect();
+            Ok((rows, counters, found))
+        };
+        let mut alike = 0;
+        for one in &texts {
+            let Ok(before) = parse(one) else { continue };
+            for other in &texts {
+                assert_eq!(seen(parse_after(other, &before)), seen(parse(other)), "{other:?} after {one:?}");
+                // What came of it is as good to read after.
+                if let Ok(again) = parse_after(other, &before) {
+                    assert_eq!(seen(parse_after(one, &again)), seen(parse(one)), "{one:?} after {other:?}");
+                    alike += usize::from(values(other, &before).is_some());
+                }
+            }
+        }
+        assert!(alike > texts.len(), "{alike}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Verification 3: the node's counters move.
 
 use super::{Criterion, Told, checks};
-use crate::exposition::{Samples, parse};
+use crate::exposition::{Samples, parse, parse_after};
 use crate::history::event::What;
 use crate::judge::facts::Facts;
 
@@ -94,8 +94,9 @@ impl<'a> Pair<'a> {
             return Err(format!("a fetch of /metrics failed: {failure}"));
         }
         let [first, second] = self.bodies;
-        let read = |which: &str, body: &'a str| parse(body).map_err(|error| format!("the {which} body: {error}"));
-        Ok([read("first", first)?, read("second", second)?])
+        let first = parse(first).map_err(|error| format!("the first body: {error}"))?;
+        let second = parse_after(second, &first).map_err(|error| format!("the second body: {error}"))?;
+        Ok([first, second])
     }
 
     fn grown(&self) -> Result<String, String> {
