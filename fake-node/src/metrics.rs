@@ -47,6 +47,9 @@ const HTTP_BUCKETS: [(u64, &str); 12] = [
     (10_000_000, "10.0"),
 ];
 
+/// Bounds of a histogram at the most.
+const BUCKETS_MAX: usize = KERNEL_BUCKETS.len();
+
 /// Ends of the lines of small values.
 const DIGITS: [&str; 10] = [" 0\n", " 1\n", " 2\n", " 3\n", " 4\n", " 5\n", " 6\n", " 7\n", " 8\n", " 9\n"];
 
@@ -56,7 +59,7 @@ struct Histogram {
     sum_us: u64,
     count: u64,
     /// Observations up to a bound and over the one before it, by the bound's index; above the last bound: not here.
-    buckets: BTreeMap<usize, u64>,
+    buckets: [u64; BUCKETS_MAX],
 }
 
 impl Histogram {
@@ -64,8 +67,9 @@ impl Histogram {
     fn observe(&mut self, us: u64, times: u64, bounds: &[(u64, &str)]) {
         self.sum_us = self.sum_us.saturating_add(us.saturating_mul(times));
         self.count = self.count.saturating_add(times);
-        if let Some(index) = bounds.iter().position(|(bound, _)| us <= *bound) {
-            *self.buckets.entry(index).or_default() += times;
+        let bucket = bounds.iter().zip(&mut self.buckets).find(|((bound, _), _)| us <= *bound);
+        if let Some((_, count)) = bucket {
+            *count += times;
         }
     }
 
@@ -74,12 +78,12 @@ impl Histogram {
         out.extend([name, "_sum", open, labels, close, " ", &seconds(self.sum_us), "\n"]);
         sample(out, &[name, "_count", open, labels, close], self.count);
         let mut cumulative = 0u64;
-        let mut buckets = self.buckets.iter().peekable();
-        for (index, (_, le)) in bounds.iter().enumerate() {
-            cumulative += buckets.next_if(|(of, _)| **of == index).map_or(0, |(_, count)| *count);
-            sample(out, &[name, "_bucket{le=\"", le, "\"", comma, labels, "}"], cumulative);
+        let (before, after) = ([name, "_bucket{le=\""].concat(), ["\"", comma, labels, "}"].concat());
+        for ((_, le), count) in bounds.iter().zip(&self.buckets) {
+            cumulative += count;
+            sample(out, &[&before, le, &after], cumulative);
         }
-        sample(out, &[name, "_bucket{le=\"+Inf\"", comma, labels, "}"], self.count);
+        sample(out, &[&before, "+Inf", &after], self.count);
     }
 }
 

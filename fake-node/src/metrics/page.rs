@@ -151,8 +151,8 @@ impl Histogram {
         each(SeriesName { suffix: "_sum", ..of }, number(self.sum_us) / 1e6);
         each(SeriesName { suffix: "_count", ..of }, number(self.count));
         let mut cumulative = 0u64;
-        for (index, (_, le)) in bounds.iter().enumerate() {
-            cumulative += self.buckets.get(&index).copied().unwrap_or(0);
+        for ((_, le), count) in bounds.iter().zip(&self.buckets) {
+            cumulative += count;
             each(SeriesName { suffix: "_bucket", le: Some(le), ..of }, number(cumulative));
         }
         each(SeriesName { suffix: "_bucket", le: Some("+Inf"), ..of }, number(self.count));

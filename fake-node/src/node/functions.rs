@@ -132,9 +132,15 @@ impl Node {
             *version = *version & 0x0f | 0x40;
             *variant = *variant & 0x3f | 0x80;
         }
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let parts = [hex.get(..8), hex.get(8..12), hex.get(12..16), hex.get(16..20), hex.get(20..32)];
-        parts.map(Option::unwrap_or_default).join("-")
+        let mut text = String::with_capacity(36);
+        for (at, byte) in bytes.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            let digits = [byte >> 4, byte & 0x0f].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            text.extend(digits);
+        }
+        text
     }
 }
 

@@ -23,13 +23,16 @@ pub fn health(machine: &mut Machine, probes: u32, pause_ms: u64) -> Run<()> {
     let net = &machine.calibration.net;
     let pair_at_most = at_once(net.direct_us) + at_once(net.through_balancer_us) + pause;
     let mut known = Known::default();
+    let control_is_balancer = asks.control == asks.balancer;
     for _ in 0..probes {
-        let alone = by_balancer(machine, &asks) && machine.is_alone_for(pair_at_most);
+        let own = control_is_balancer && answers_by_itself(machine);
+        let alone = own && machine.is_alone_for(pair_at_most);
         if !alone {
             known.count(machine, &asks);
         }
         node.push(check(machine, &asks, &mut known, alone)?);
-        control.push(control_probe(machine, &asks)?);
+        let own = control_is_balancer && answers_by_itself(machine);
+        control.push(control_probe(machine, &asks, own)?);
         machine.spend(pause)?;
     }
     known.count(machine, &asks);
@@ -101,14 +104,14 @@ fn check(machine: &mut Machine, asks: &Asks, known: &mut Known, alone: bool) -> 
     Ok(sample)
 }
 
-/// Whether the balancer answers the control's probe by itself.
-fn by_balancer(machine: &Machine, asks: &Asks) -> bool {
-    asks.control == asks.balancer && machine.balancer.runs && !machine.balancer.monitor_uri.is_empty()
+/// Whether the balancer answers a control's probe by itself.
+fn answers_by_itself(machine: &Machine) -> bool {
+    machine.balancer.runs && !machine.balancer.monitor_uri.is_empty()
 }
 
-/// The balancer's own answer; nothing else has a part in it.
-fn control_probe(machine: &mut Machine, asks: &Asks) -> Run<Sample> {
-    if !by_balancer(machine, asks) {
+/// A probe of the control. `own`: it is the balancer's own answer, in which nothing else has a part.
+fn control_probe(machine: &mut Machine, asks: &Asks, own: bool) -> Run<Sample> {
+    if !own {
         return Ok(sample(&machine.fetch(asks.control.pair(), &asks.control_request, Some(PROBE_WITHIN))?));
     }
     let way = machine.calibration.net.through_balancer_us;
@@ -123,10 +126,7 @@ pub fn metrics(machine: &mut Machine, apart_ms: u64, invokes: u32) -> Run<()> {
     let asks = machine.agent.asks.clone();
     let first = machine.fetch(asks.node.pair(), &asks.metrics, Some(SCRAPE_WITHIN))?;
     let each = apart_ms * MS / u64::from(invokes + 1);
-    for _ in 0..invokes {
-        machine.spend(each)?;
-        traffic::invoke(machine, MEASURE_TENANT)?;
-    }
+    traffic::invoke(machine, MEASURE_TENANT, invokes, each)?;
     machine.spend(each)?;
     let second = machine.fetch(asks.node.pair(), &asks.metrics, Some(SCRAPE_WITHIN))?;
     super::settle(machine);

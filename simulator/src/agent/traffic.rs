@@ -158,13 +158,17 @@ pub(super) fn invoke_request(machine: &Machine, tenant: u64, body: &str) -> Opti
     Some(post(&machine.agent.asks.balancer, &format!("/functions/{function}/invoke"), token, tenant, body))
 }
 
-/// One invoke of the strand through the balancer, written down in the ledger.
-pub(super) fn invoke(machine: &mut Machine, tenant: u64) -> Run<()> {
-    let Some(request) = invoke_request(machine, tenant, PLAIN) else { return Ok(()) };
-    let number = machine.agent.ledger.open(machine.now, true);
+/// Invokes of the strand through the balancer, so long after each other, written down in the ledger.
+pub(super) fn invoke(machine: &mut Machine, tenant: u64, times: u32, each: Us) -> Run<()> {
+    let request = invoke_request(machine, tenant, PLAIN);
     let asks = machine.agent.asks.clone();
-    let finished = machine.fetch(asks.balancer.pair(), &request, Some(REQUEST_WITHIN))?;
-    machine.agent.ledger.close(number, finished.arrived, status(&finished));
+    for _ in 0..times {
+        machine.spend(each)?;
+        let Some(request) = &request else { continue };
+        let number = machine.agent.ledger.open(machine.now, true);
+        let finished = machine.fetch(asks.balancer.pair(), request, Some(REQUEST_WITHIN))?;
+        machine.agent.ledger.close(number, finished.arrived, status(&finished));
+    }
     Ok(())
 }
 
