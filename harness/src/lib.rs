@@ -7,6 +7,7 @@ pub mod criteria;
 pub mod decide;
 pub mod drive;
 pub mod exit;
+pub mod explore;
 pub mod exposition;
 pub mod fault;
 pub mod findings;

@@ -23,9 +23,11 @@ mod alerts;
 mod confirmed;
 mod decided;
 mod given;
+mod made;
 mod past;
 
 pub use given::{cases_folder, files, load};
+pub use made::made;
 
 use given::{Given, scenarios};
 

@@ -37,10 +37,18 @@ impl Bench {
     ///
     /// # Errors
     /// As [`crate::run::drill`], for what comes before the drill.
-    pub fn new(mut prepared: Prepared) -> Result<Bench, RunError> {
+    pub fn new(prepared: Prepared) -> Result<Bench, RunError> {
+        Bench::sharing(prepared, &Scripts::default())
+    }
+
+    /// The same with texts that were parsed for other machines: many benches of one topology parse the same ones.
+    ///
+    /// # Errors
+    /// As [`Bench::new`].
+    pub fn sharing(mut prepared: Prepared, scripts: &Scripts) -> Result<Bench, RunError> {
         let executables = Executables::stand_ins(&prepared)?;
         let furnished = furnish::furnish(&mut prepared, &executables)?;
-        let settled = run::settled(&prepared, furnished, &Scripts::default())?;
+        let settled = run::settled(&prepared, furnished, scripts)?;
         Ok(Bench { prepared, settled, events: 0 })
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::explore::ExploreArgs;
 use crate::host::HostKind;
 use crate::prepare::Selection;
 use crate::report;
@@ -31,6 +32,10 @@ const DECIDE_HELP: &str = "\
 Exit status: 0 it was answered, whichever way (`call` in the JSON document says which),
 64 usage, or an input or runbook that cannot be read exactly, 70 the answer could not be written.";
 
+const EXPLORE_HELP: &str = "\
+Exit status: 0 nothing new was found, 1 something was, 2 nothing new, and of some of what was asked for nothing can be said,
+64 usage or input, 70 the harness or its environment, 130 or 143 interrupted (the report is of what was done; --resume).";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Carry out drills: the default
@@ -45,6 +50,9 @@ pub(super) enum Command {
     /// Whether to roll back: the runbook's own conditions, held against what was seen
     #[command(after_help = DECIDE_HELP)]
     Decide(DecideArgs),
+    /// Look for combinations of faults in which a property does not hold
+    #[command(after_help = EXPLORE_HELP)]
+    Explore(Box<ExploreArgs>),
     /// Look at scenario files
     #[command(subcommand)]
     Scenarios(Scenarios),
@@ -168,7 +176,7 @@ pub(super) struct DecideArgs {
     pub(super) format: DocumentFormat,
 }
 
-fn topologies() -> PossibleValuesParser {
+pub(super) fn topologies() -> PossibleValuesParser {
     PossibleValuesParser::new(TOPOLOGIES.iter().copied().chain(["all"]))
 }
 

@@ -1,0 +1,210 @@
+//! `explore`: arguments to an exploration, its progress on stderr, its report on stdout.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use super::args::{Who, topologies};
+use crate::exit::ExitStatus;
+use crate::explore::drills::Site;
+use crate::explore::property::Properties;
+use crate::explore::space::{Restricted, Space};
+use crate::explore::work::THREADS_MAX;
+use crate::explore::{Exploration, Explored, Progress, report};
+use crate::host::HostKind;
+use crate::interrupt;
+use crate::prepare::{BadInput, Selection};
+use crate::report::Output;
+use crate::run::RunError;
+use crate::scenario::Operator;
+
+/// Where nobody looks at a line that is overwritten, there is a new one after that long.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+/// On a terminal.
+const SHOWN_EVERY: Duration = Duration::from_millis(200);
+
+/// What to look through.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ExploreArgs {
+    #[command(subcommand)]
+    command: Option<ExploreCommand>,
+    #[command(flatten)]
+    of: Of,
+    /// Go on where the results below --out end
+    #[arg(long)]
+    resume: bool,
+    /// How many cells at a time; as many as there are processors if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX as i64))]
+    threads: Option<u16>,
+    /// Stop after so many seconds; what is left is reported as missing
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExploreCommand {
+    /// Join the results of parts into those of the whole
+    Merge(MergeArgs),
+}
+
+#[derive(Debug, Args)]
+struct MergeArgs {
+    /// Files of results
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    of: Of,
+}
+
+/// What decides which cells there are, and what is asked of them.
+#[derive(Debug, Args)]
+struct Of {
+    /// The greatest number of faults that are added to a base
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    faults: usize,
+    /// Only the cells from A to below B
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    range: Option<Range<u64>>,
+    /// On which of the space's topologies
+    #[arg(long, value_name = "TOPOLOGY", default_value = "all", value_parser = topologies())]
+    topology: String,
+    /// Who is at the keyboard
+    #[arg(long, value_name = "OPERATOR", value_enum, default_value_t = Who::Both)]
+    operator: Who,
+    /// On which of the space's base scenarios; may be repeated
+    #[arg(long, value_name = "NAME")]
+    base: Vec<String>,
+    /// The space, in place of the project's
+    #[arg(long, value_name = "FILE")]
+    space: Option<PathBuf>,
+    /// More properties beside the project's; may be repeated
+    #[arg(long, value_name = "FILE")]
+    properties: Vec<PathBuf>,
+    /// The runbook, in place of the project's
+    #[arg(long, value_name = "FILE")]
+    runbook: Option<PathBuf>,
+    /// Its binding, in place of the project's
+    #[arg(long, value_name = "FILE")]
+    binding: Option<PathBuf>,
+    /// Decides all that is not decided otherwise
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where results, report and finds go
+    #[arg(long, value_name = "DIR", default_value = "target/explore")]
+    out: PathBuf,
+}
+
+pub(super) fn carry_out(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+    let explored = match &args.command {
+        Some(ExploreCommand::Merge(merge)) => {
+            let exploration = merge.of.exploration(workspace)?;
+            let range = merge.of.range(&exploration.space)?;
+            exploration.merge(&merge.files, range)?
+        }
+        None => explore(args, workspace, output)?,
+    };
+    write!(output.out, "{}", explored.text)?;
+    match explored.interrupted {
+        Some(signal) => Err(RunError::Interrupted(signal).into()),
+        None => Ok(explored.status),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "rates and the time limit are the wall's; no result depends on them")]
+fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Result<Explored, Failure> {
+    let exploration = args.of.exploration(workspace)?;
+    let range = args.of.range(&exploration.space)?;
+    exploration.check()?;
+    let space = &exploration.space;
+    let hash = report::short(&space.hash);
+    writeln!(output.log, "rollback-drill {}: space {hash}, {} cells", env!("CARGO_PKG_VERSION"), space.len())?;
+    let threads = args.threads.map(usize::from).or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let _noted = interrupt::note();
+    let (began, mut told) = (Instant::now(), Duration::ZERO);
+    let (terminal, log) = (output.terminal.stderr, &mut *output.log);
+    let mut goes_on = |progress: Progress| {
+        let took = began.elapsed();
+        let over = progress.done == progress.of;
+        let every = if terminal { SHOWN_EVERY } else { LOGGED_EVERY };
+        if over || took.saturating_sub(told) >= every {
+            told = took;
+            // A line of progress that cannot be written stops no exploration.
+            let _ = tell(log, terminal, progress, took);
+        }
+        args.seconds.is_none_or(|most| took.as_secs() < most)
+    };
+    let explored = exploration.explore(range, threads.unwrap_or(1), args.resume, &mut goes_on)?;
+    if terminal {
+        writeln!(output.log)?;
+    }
+    Ok(explored)
+}
+
+fn tell(log: &mut dyn Write, terminal: bool, progress: Progress, took: Duration) -> std::io::Result<()> {
+    let Progress { done, of, before, finds } = progress;
+    let rate = (done - before) as f64 / took.as_secs_f64().max(0.001);
+    let line = format!("{done} of {of} cells, {rate:.0} a second, {finds} smallest cells of finds");
+    if terminal {
+        write!(log, "\r\x1b[K{line}")?
+    } else {
+        writeln!(log, "{line}")?
+    }
+    log.flush()
+}
+
+impl Of {
+    fn exploration(&self, workspace: &Path) -> Result<Exploration, Failure> {
+        let input = |error: BadInput| Failure::Usage(error.to_string());
+        let selection = Selection {
+            runbook: self.runbook.clone(),
+            binding: self.binding.clone(),
+            seed: self.seed,
+            ..Selection::usual(HostKind::Sim, "all", workspace)
+        };
+        let site = Site::new(selection).map_err(input)?;
+        let folder = workspace.join("scenarios").join("explore");
+        let properties = std::iter::once(folder.join("properties.toml")).chain(self.properties.iter().cloned());
+        let properties: Vec<PathBuf> = properties.collect();
+        let properties = Properties::load(properties.iter().map(PathBuf::as_path)).map_err(input)?;
+        let wanted = Restricted {
+            bases: self.base.clone(),
+            topology: (self.topology != "all").then(|| self.topology.clone()),
+            operator: match self.operator {
+                Who::Careful => Some(Operator::Careful),
+                Who::Paste => Some(Operator::Paste),
+                Who::Both => None,
+            },
+        };
+        let path = self.space.clone().unwrap_or_else(|| folder.join("space.toml"));
+        let space = Space::load(&path, &wanted, self.faults, &site).map_err(input)?;
+        Ok(Exploration { site, space, properties, out: self.out.clone() })
+    }
+
+    fn range(&self, space: &Space) -> Result<Range<u64>, Failure> {
+        let all = 0..space.len();
+        let Some(range) = self.range.clone() else { return Ok(all) };
+        if range.end > all.end {
+            let (from, until) = (range.start, range.end);
+            return Err(Failure::Usage(format!("--range {from}..{until}: the space ends at {}", all.end)));
+        }
+        Ok(range)
+    }
+}
+
+/// `A..B`, with something in it.
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let looked_for = "looked for A..B, such as 0..100";
+    let (from, until) = text.split_once("..").ok_or(looked_for)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}; {looked_for}"));
+    let range = number(from)?..number(until)?;
+    match range.is_empty() {
+        true if range.start == range.end => Err(format!("it is empty; {looked_for}")),
+        true => Err(format!("it is reversed; {looked_for}")),
+        false => Ok(range),
+    }
+}

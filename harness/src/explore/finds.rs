@@ -1,0 +1,130 @@
+//! Finds, grouped by cause: a kind is a property and the subject of which it does not hold; a cause of it is the set of faults
+//! of a smallest cell, whatever their levels; a cause has places.
+
+use std::collections::BTreeMap;
+
+use super::drills::{Came, Drills, Ending, Site};
+use super::explain::{self, Why};
+use super::known::Pinned;
+use super::property::{Properties, Property};
+use super::results::Found;
+use super::shrink::{self, Flip};
+use super::space::{Cell, Space};
+use crate::bundle::story;
+use crate::host::sim::Scripts;
+use crate::scenario::{FaultUse, Role};
+
+/// The faults of a cause: ids, and the releases that are born with them.
+pub type Faults = Vec<(String, Option<Role>)>;
+
+/// Places by the faults of their causes, fewest first.
+type Causes = BTreeMap<(usize, Faults), Vec<Place>>;
+
+/// Everything of which a property does not hold in the same way.
+#[derive(Debug)]
+pub struct Kind {
+    /// The property.
+    pub property: Property,
+    /// Of what it does not hold.
+    pub subject: String,
+    /// By their faults, fewest first.
+    pub causes: Vec<Cause>,
+}
+
+/// Faults that bring a find about.
+#[derive(Debug)]
+pub struct Cause {
+    /// Which.
+    pub faults: Faults,
+    /// Where, by the numbers of the smallest cells.
+    pub places: Vec<Place>,
+    /// Why, for the first place that no case pins, or else for the first.
+    pub why: Why,
+    /// Where it flips, of the same place.
+    pub flips: Vec<Flip>,
+}
+
+/// A smallest cell.
+#[derive(Debug)]
+pub struct Place {
+    /// Its number.
+    pub number: u64,
+    /// The cell.
+    pub cell: Cell,
+    /// Its drill's id.
+    pub id: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// How many cells come down to it, itself included.
+    pub cells: u64,
+    /// The case that pins it.
+    pub known: Option<String>,
+}
+
+impl Cause {
+    /// Places that no case pins.
+    pub fn unknown(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(|place| place.known.is_none())
+    }
+
+    /// The place that is shown: the first that is new, or else the first.
+    pub fn shown(&self) -> Option<&Place> {
+        self.unknown().next().or_else(|| self.places.first())
+    }
+}
+
+/// Groups finds, and looks into each cause.
+pub fn grouped(
+    finds: &BTreeMap<Found, u64>,
+    properties: &Properties,
+    (space, site, pinned): (&Space, &Site, &Pinned),
+) -> Vec<Kind> {
+    let mut drills = Drills::new(space, site, Scripts::default());
+    let mut kinds: BTreeMap<(usize, &str), Causes> = BTreeMap::new();
+    for (found, cells) in finds {
+        let Some(at) = properties.all.iter().position(|property| property.id == found.property) else { continue };
+        let (Some(property), Some(cell)) = (properties.all.get(at), space.cell(found.smallest)) else { continue };
+        let faults = ids(&space.uses(&cell));
+        let came = drills.came(&cell);
+        let Came::Drilled(drilled) = &*came else { continue };
+        let known = pinned.by(property, &found.subject, &cell, space, site).map(str::to_owned);
+        let (id, ending) = (drilled.id.clone(), drilled.ending.clone());
+        let place = Place { number: found.smallest, cell, id, ending, cells: *cells, known };
+        let of_kind = kinds.entry((at, &found.subject)).or_default();
+        of_kind.entry((faults.len(), faults)).or_default().push(place);
+    }
+    let mut made = Vec::new();
+    for ((at, subject), causes) in kinds {
+        let Some(property) = properties.all.get(at).cloned() else { continue };
+        let causes = causes.into_iter().map(|((_, faults), mut places)| {
+            places.sort_by_key(|place| place.number);
+            let mut cause = Cause { faults, places, why: Why::default(), flips: Vec::new() };
+            if let Some(shown) = cause.shown().map(|place| place.cell.clone()) {
+                cause.why = explain::explain(&property, subject, &shown, &mut drills);
+                cause.flips = shrink::flips(&property, subject, &shown, space, site);
+            }
+            cause
+        });
+        let causes = causes.collect();
+        made.push(Kind { property, subject: subject.to_owned(), causes });
+    }
+    made
+}
+
+fn ids(uses: &[FaultUse]) -> Faults {
+    let mut ids: Faults = uses.iter().map(|used| (used.id.clone(), used.release)).collect();
+    ids.sort();
+    ids
+}
+
+/// The faults of a cause in words: `port-held`, `errors in the good release and tag-moved`.
+pub fn told(faults: &Faults) -> String {
+    let one = |(id, release): &(String, Option<Role>)| match release {
+        Some(release) => format!("{id} in the {} release", story::word(release)),
+        None => id.clone(),
+    };
+    match faults.iter().map(one).collect::<Vec<_>>() {
+        none if none.is_empty() => "no fault".to_owned(),
+        some => some.join(" and "),
+    }
+}

@@ -1,0 +1,236 @@
+//! Exploration: properties in place of expected results, held against every set of faults of a counted space, in memory, in
+//! the simulator. What does not hold is a find: brought down to the smallest script that shows it, explained, and left as a
+//! scenario.
+//!
+//! ```text
+//! space.toml ─space→ cells ─work→ results.jsonl ─tally→ finds ─known, explain→ report, found/*.toml
+//!                      └ drills, properties, shrink
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::BufWriter;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::exit::ExitStatus;
+use crate::interrupt;
+use crate::prepare::BadInput;
+use crate::run::{self, RunError};
+
+pub mod drills;
+pub mod explain;
+pub mod finds;
+pub mod known;
+pub mod property;
+pub mod report;
+pub mod results;
+pub mod shrink;
+mod source;
+pub mod space;
+pub mod store;
+pub mod tally;
+pub mod work;
+
+use drills::Site;
+use known::Pinned;
+use property::Properties;
+use report::Report;
+use results::{Header, Reader};
+use space::Space;
+use tally::Tally;
+use work::Work;
+
+/// Below the folder of an exploration.
+pub const RESULTS: &str = "results.jsonl";
+/// Below the folder of an exploration.
+pub const REPORT: &str = "report.txt";
+
+/// What is explored, and by what.
+#[derive(Debug)]
+pub struct Exploration {
+    /// The documents under test.
+    pub site: Site,
+    /// The cells.
+    pub space: Space,
+    /// What has to hold.
+    pub properties: Properties,
+    /// Where results, report and finds go.
+    pub out: PathBuf,
+}
+
+/// How far an exploration is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Cells that are done.
+    pub done: u64,
+    /// Cells in all.
+    pub of: u64,
+    /// Cells that were done before it went on from there.
+    pub before: u64,
+    /// Smallest cells of finds, known or not.
+    pub finds: usize,
+}
+
+/// What it came to.
+#[derive(Debug)]
+pub struct Explored {
+    /// The report.
+    pub text: String,
+    /// How the program is to exit.
+    pub status: ExitStatus,
+    /// The signal that ended it before its end.
+    pub interrupted: Option<i32>,
+}
+
+impl Exploration {
+    /// Whether the simulator knows all that the documents ask of it, with no fault added.
+    ///
+    /// # Errors
+    /// What it does not.
+    pub fn check(&self) -> Result<(), RunError> {
+        let mut drills = Vec::new();
+        for (bare, _) in self.space.rows() {
+            if let Some(scenario) = self.space.scenario(&bare) {
+                drills.push(self.site.prepare(&scenario, self.space.topology(&bare), bare.operator)?);
+            }
+        }
+        run::check(&drills)
+    }
+
+    /// What its results begin with.
+    pub fn header(&self, range: &Range<u64>) -> Header {
+        Header {
+            schema: results::SCHEMA,
+            harness: env!("CARGO_PKG_VERSION").to_owned(),
+            space: self.space.hash.clone(),
+            properties: self.properties.hash.clone(),
+            runbook: self.site.runbook.runbook.sha256.clone(),
+            binding: self.site.runbook.binding.sha256.clone(),
+            seed: self.site.selection.seed.to_string(),
+            faults: self.space.most,
+            from: range.start,
+            until: range.end,
+        }
+    }
+
+    /// Carries out a range of cells. Results are on the disk after each turn; after a signal, or where `goes_on` says no, the
+    /// report is of those that are done.
+    ///
+    /// # Errors
+    /// Bad results to go on from, and those of the file system.
+    pub fn explore(
+        &self,
+        range: Range<u64>,
+        threads: usize,
+        resume: bool,
+        goes_on: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Explored, RunError> {
+        let header = self.header(&range);
+        let (mut tally, mut next) = (Tally::new(&self.space), range.start);
+        let path = self.out.join(RESULTS);
+        let failed = |error: std::io::Error| RunError::Harness(format!("{}: {error}", path.display()));
+        std::fs::create_dir_all(&self.out).map_err(failed)?;
+        let mut file = if resume {
+            next = self.read_again(&path, &header, &mut tally)?;
+            BufWriter::new(OpenOptions::new().append(true).open(&path).map_err(failed)?)
+        } else {
+            let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+            results::write(&mut file, &header).map_err(failed)?;
+            file
+        };
+        let (before, of) = (next - range.start, range.end - range.start);
+        let mut work = Work::new(&self.space, &self.site, &self.properties, next..range.end, threads);
+        let mut done = before;
+        loop {
+            std::io::Write::flush(&mut file).map_err(failed)?;
+            if !goes_on(Progress { done, of, before, finds: tally.finds.len() }) {
+                break;
+            }
+            let lines = work.turn();
+            if lines.is_empty() {
+                break;
+            }
+            for line in lines {
+                results::write(&mut file, &line).map_err(failed)?;
+                if let Some(cell) = self.space.cell(line.cell) {
+                    tally.add(&cell, &line);
+                }
+                done += 1;
+            }
+        }
+        std::io::Write::flush(&mut file).map_err(failed)?;
+        drop(file);
+        let mut explored = self.finish(&tally, of)?;
+        explored.interrupted = interrupt::signal();
+        Ok(explored)
+    }
+
+    /// The results of before; returns the cell to go on with.
+    fn read_again(&self, path: &Path, wanted: &Header, tally: &mut Tally) -> Result<u64, BadInput> {
+        let mut reader = Reader::open(path, wanted)?;
+        if (reader.header.from, reader.header.until) != (wanted.from, wanted.until) {
+            let (from, until) = (reader.header.from, reader.header.until);
+            return Err(reader.wrong(&format!("range {from}..{until}; looked for {}..{}", wanted.from, wanted.until)));
+        }
+        let mut next = wanted.from;
+        while let Some(line) = reader.line()? {
+            if line.cell != next {
+                return Err(
+                    reader.wrong(&format!("cell {}; looked for {next}: nothing is left out of a range", line.cell))
+                );
+            }
+            if let Some(cell) = self.space.cell(line.cell) {
+                tally.add(&cell, &line);
+            }
+            next += 1;
+        }
+        Ok(next)
+    }
+
+    /// Joins results of parts into one file, and reports of it as if it had been made at once. `range` is what should be there.
+    ///
+    /// # Errors
+    /// Bad results, and those of the file system.
+    pub fn merge(&self, files: &[PathBuf], range: Range<u64>) -> Result<Explored, RunError> {
+        let header = self.header(&range);
+        let mut parts = files.iter().map(|path| Reader::open(path, &header)).collect::<Result<Vec<_>, _>>()?;
+        let mut tally = Tally::new(&self.space);
+        let path = self.out.join(RESULTS);
+        let failed = |error: std::io::Error| RunError::Harness(format!("{}: {error}", path.display()));
+        std::fs::create_dir_all(&self.out).map_err(failed)?;
+        // One of the parts may lie where the whole will.
+        let mut whole = tempfile::NamedTempFile::new_in(&self.out).map_err(failed)?;
+        let mut to = BufWriter::new(&mut whole);
+        results::write(&mut to, &header).map_err(failed)?;
+        let mut broken = None;
+        results::merge(&mut parts, |line| {
+            if !range.contains(&line.cell) {
+                let (from, until) = (range.start, range.end);
+                return Err(BadInput(format!("cell {} is outside of --range {from}..{until}", line.cell)));
+            }
+            if let Some(cell) = self.space.cell(line.cell) {
+                tally.add(&cell, &line);
+            }
+            broken = broken.take().or(results::write(&mut to, &line).err());
+            Ok(())
+        })?;
+        if let Some(error) = broken.or(std::io::Write::flush(&mut to).err()) {
+            return Err(failed(error));
+        }
+        drop(to);
+        whole.persist(&path).map_err(|error| failed(error.error))?;
+        self.finish(&tally, range.end - range.start)
+    }
+
+    fn finish(&self, tally: &Tally, wanted: u64) -> Result<Explored, RunError> {
+        let pinned = Pinned::load(&self.site.selection.workspace)?;
+        let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &pinned));
+        store::store(&kinds, &self.space, &self.out)?;
+        let report = Report { space: &self.space, wanted, tally, kinds: &kinds, out: &self.out };
+        let (text, status) = (report.text(), report.status());
+        let path = self.out.join(REPORT);
+        let written = std::fs::write(&path, &text);
+        written.map_err(|error| RunError::Harness(format!("{}: {error}", path.display())))?;
+        Ok(Explored { text, status, interrupted: None })
+    }
+}

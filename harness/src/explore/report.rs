@@ -1,0 +1,173 @@
+//! What an exploration came to, for a person. It depends on the cells alone: neither on threads, nor on how they were divided
+//! among machines. Rates and times stand elsewhere.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::explain::script;
+use super::finds::{Cause, Kind, Place, told};
+use super::space::Space;
+use super::store;
+use super::tally::{Counts, Tally};
+use crate::bundle::story;
+use crate::exit::ExitStatus;
+
+/// Places that are named of a cause; the others are counted.
+const PLACES_MAX: usize = 8;
+
+/// A report.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// What was explored.
+    pub space: &'a Space,
+    /// How many cells should have been done.
+    pub wanted: u64,
+    /// What they came to.
+    pub tally: &'a Tally,
+    /// All finds.
+    pub kinds: &'a [Kind],
+    /// Where their scenarios are.
+    pub out: &'a Path,
+}
+
+impl Report<'_> {
+    /// How the program is to exit: 1 with a find that no case pins, else 2 where something is missing.
+    pub fn status(&self) -> ExitStatus {
+        let total = self.tally.total();
+        if self.kinds.iter().any(|kind| kind.causes.iter().any(|cause| cause.unknown().next().is_some())) {
+            ExitStatus::DoesNotConform
+        } else if total.cells < self.wanted || total.incomplete > 0 {
+            ExitStatus::Inconclusive
+        } else {
+            ExitStatus::Conforms
+        }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, to: &mut String) -> std::fmt::Result {
+        let Report { space, tally, .. } = self;
+        let total = tally.total();
+        writeln!(to, "space {}: {} cells, up to {} added faults", short(&space.hash), space.len(), space.most)?;
+        let missing = self.wanted.saturating_sub(total.cells);
+        let hole = if missing > 0 { format!(", {missing} of the wanted are missing") } else { String::new() };
+        let Counts { cells, inert, incomplete } = total;
+        writeln!(to, "done {cells} cells: {inert} inert, {incomplete} incomplete{hole}")?;
+        let verdicts: Vec<String> =
+            tally.verdicts.iter().map(|(verdict, count)| format!("{verdict} {count}")).collect();
+        writeln!(to, "verdicts of the others: {}\n", verdicts.join(", "))?;
+        self.coverage(to)?;
+        for (why, (first, count)) in &tally.refused {
+            writeln!(to, "\nno drill in {count} cells, first in {first}: {}", story::one_line(why))?;
+        }
+        let new = |cause: &&Cause| cause.unknown().next().is_some();
+        let with_new: Vec<&Kind> =
+            self.kinds.iter().filter(|kind| kind.causes.iter().any(|cause| new(&cause))).collect();
+        writeln!(to, "\nnew finds: {} kinds", with_new.len())?;
+        for kind in with_new {
+            let Kind { property, subject, causes } = kind;
+            writeln!(to, "\n{}: {subject}\n  {}", property.id, property.about)?;
+            for cause in causes.iter().filter(new) {
+                self.cause(to, kind, cause)?;
+            }
+        }
+        self.known(to)
+    }
+
+    /// A row for each base, topology and operator; columns by the number of faults.
+    fn coverage(&self, to: &mut String) -> std::fmt::Result {
+        let sizes = (0..=self.space.most).map(|size| format!(" {:>18}", sized(size)));
+        writeln!(to, "{:<36}{}", "covered, of them inert", sizes.collect::<String>())?;
+        for ((bare, counts), (_, all)) in self.tally.rows.iter().zip(self.space.rows()) {
+            let base = self.space.bases.get(bare.base).map_or("", |base| base.name.as_str());
+            let name = format!("{base} {} {}", self.space.topology(bare), bare.operator.as_str());
+            let of = counts
+                .iter()
+                .zip(all)
+                .map(|(counts, all)| format!(" {:>18}", format!("{} of {all}, {}", counts.cells, counts.inert)));
+            writeln!(to, "{name:<36}{}", of.collect::<String>())?;
+        }
+        Ok(())
+    }
+
+    fn cause(&self, to: &mut String, kind: &Kind, cause: &Cause) -> std::fmt::Result {
+        let cells: u64 = cause.unknown().map(|place| place.cells).sum();
+        writeln!(to, "\n  {}: {cells} cells, {}", told(&cause.faults), self.places(cause.unknown()))?;
+        let Some(shown) = cause.shown() else { return Ok(()) };
+        let (verdict, failing, broken) = (shown.ending.verdict, &shown.ending.failing, &shown.ending.broken);
+        writeln!(to, "    smallest  cell {}: {}", shown.number, script(self.space, &shown.cell))?;
+        writeln!(to, "    comes to  {}", story::ending(verdict, failing, broken))?;
+        let nearest = cause.why.nearest.as_deref().unwrap_or("none: it holds in no drill one fault or level away");
+        writeln!(to, "    holds in  {nearest}")?;
+        if let Some(differs) = &cause.why.differs {
+            writeln!(to, "    differs   {differs}")?;
+        }
+        if let Some((line, text)) = &cause.why.line {
+            writeln!(to, "    line {line:<4} {text}")?;
+        }
+        for flip in &cause.flips {
+            let (fault, param, fails) = (&flip.fault, &flip.param, flip.fails);
+            match flip.holds {
+                Some(holds) => writeln!(to, "    flips     {fault} {param} between {holds} and {fails} {}", flip.unit)?,
+                None => writeln!(to, "    flips     {fault} {param} nowhere: from {fails} {} on", flip.unit)?,
+            }
+        }
+        let file = self.out.join(store::FOUND).join(format!("{}.toml", store::name(kind, shown)));
+        let (topology, operator) = (self.space.topology(&shown.cell), shown.cell.operator.as_str());
+        let file = file.display();
+        writeln!(to, "    again     rollback-drill drill --scenario {file} --topology {topology} --operator {operator}")
+    }
+
+    fn places<'p>(&self, places: impl Iterator<Item = &'p Place>) -> String {
+        let named: Vec<String> = places
+            .map(|place| {
+                let base = self.space.bases.get(place.cell.base).map_or("", |base| base.name.as_str());
+                format!("{base} {} {}", self.space.topology(&place.cell), place.cell.operator.as_str())
+            })
+            .collect();
+        let mut named = named;
+        named.dedup();
+        let more = named.len().saturating_sub(PLACES_MAX);
+        let shown = named.into_iter().take(PLACES_MAX).collect::<Vec<_>>().join("; ");
+        if more > 0 { format!("{shown}; and {more} more") } else { shown }
+    }
+
+    fn known(&self, to: &mut String) -> std::fmt::Result {
+        let mut lines = Vec::new();
+        for kind in self.kinds {
+            for cause in &kind.causes {
+                for place in &cause.places {
+                    if let Some(case) = &place.known {
+                        let faults = told(&cause.faults);
+                        lines.push(format!("  {}: {}, {faults}: pinned by {case}", kind.property.id, kind.subject));
+                    }
+                }
+            }
+        }
+        let places = lines.len();
+        lines.dedup();
+        writeln!(to, "\nknown finds: {places} smallest cells")?;
+        lines.iter().try_for_each(|line| writeln!(to, "{line}"))
+    }
+}
+
+/// Enough of a hash to tell one from another.
+pub fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+fn sized(size: usize) -> String {
+    match size {
+        0 => "no fault".to_owned(),
+        1 => "one".to_owned(),
+        2 => "pairs".to_owned(),
+        3 => "triples".to_owned(),
+        more => format!("sets of {more}"),
+    }
+}

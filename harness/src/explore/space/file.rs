@@ -1,0 +1,169 @@
+//! The space file, as its TOML says it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Entry, Params};
+use crate::explore::source::Source;
+use crate::fault::{self, FaultKind, Whence};
+use crate::prepare::BadInput;
+use crate::scenario::{FaultUse, Operator, Role};
+
+/// The project's own, for messages.
+pub(super) const LIKE: &str = "scenarios/explore/space.toml";
+
+/// Levels of one fault.
+const LEVELS_MAX: usize = 16;
+
+/// What a space is made of. All that it says of faults may be left out: they then have the levels of [`levels`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpaceFile {
+    schema: Spanned<u32>,
+    /// Scenarios whose own faults, the incident among them, every cell has.
+    pub(super) bases: Vec<Spanned<String>>,
+    pub(super) topologies: Vec<Spanned<String>>,
+    pub(super) operators: Vec<Spanned<Operator>>,
+    #[serde(default)]
+    touching: Vec<Touching>,
+    #[serde(default)]
+    fault: Vec<FaultLevels>,
+}
+
+/// Faults that touch the same thing: the order in which they are brought about counts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Touching {
+    #[expect(dead_code, reason = "it is for people; read so that it cannot be left out")]
+    thing: String,
+    faults: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultLevels {
+    id: Spanned<String>,
+    #[serde(default)]
+    release: Option<Role>,
+    /// From the weakest to the strongest. None: the fault is left out.
+    levels: Vec<Params>,
+}
+
+/// A fault that the file speaks of itself, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said(pub(super) usize);
+
+impl SpaceFile {
+    pub(super) fn read(source: &Source) -> Result<SpaceFile, BadInput> {
+        let file: SpaceFile = source.parse(LIKE)?;
+        if *file.schema.get_ref() != 1 {
+            let what = format!("schema is {}; looked for 1", file.schema.get_ref());
+            return Err(source.wrong(file.schema.span().start, &what));
+        }
+        for (what, at) in [
+            ("bases", first_twice(&file.bases)),
+            ("topologies", first_twice(&file.topologies)),
+            ("operators", first_twice(&file.operators)),
+        ] {
+            if let Some(at) = at {
+                return Err(source.wrong(at, &format!("{what}: the same one twice; looked for each once")));
+            }
+        }
+        let none = [("bases", file.bases.is_empty()), ("topologies", file.topologies.is_empty())];
+        let none = none.into_iter().chain([("operators", file.operators.is_empty())]).find(|(_, none)| *none);
+        match none {
+            Some((what, _)) => Err(source.wrong(0, &format!("{what}: none; looked for at least one"))),
+            None => Ok(file),
+        }
+    }
+
+    /// Every fault that there is, once for each release that can be born with it; those of a group next to each other.
+    pub(super) fn entries(&self, source: &Source) -> Result<Vec<(Entry, Option<Said>)>, BadInput> {
+        let groups = self.groups(source)?;
+        let mut entries = Vec::new();
+        for kind in fault::REGISTRY {
+            let group = groups.get(kind.id).copied();
+            let releases: Vec<Option<Role>> = match kind.whence {
+                Whence::Inborn { releases } => releases.iter().copied().map(Some).collect(),
+                Whence::Outside => vec![None],
+            };
+            for release in releases {
+                entries.push((Entry { id: kind.id, release, levels: levels(kind), group }, None));
+            }
+        }
+        for said in &self.fault {
+            let (id, at) = (said.id.get_ref(), said.id.span().start);
+            let Some(kind) = fault::kind(id) else { return Err(source.wrong(at, &no_fault(id))) };
+            let mut of_it =
+                entries.iter_mut().filter(|(entry, _)| entry.id == kind.id && entry.release == said.release);
+            let Some((entry, place)) = of_it.next() else {
+                let used = FaultUse { id: id.clone(), release: said.release, params: BTreeMap::new() };
+                let why = fault::check(&used).err().map(|error| error.to_string()).unwrap_or_default();
+                return Err(source.wrong(at, &why));
+            };
+            if place.is_some() {
+                return Err(source.wrong(at, &format!("`{id}` again; looked for one entry for each fault and release")));
+            }
+            if said.levels.len() > LEVELS_MAX {
+                let what = format!("{} levels; looked for at most {LEVELS_MAX}", said.levels.len());
+                return Err(source.wrong(at, &what));
+            }
+            let mut levels = Vec::new();
+            for params in &said.levels {
+                let used = FaultUse { id: id.clone(), release: said.release, params: params.clone() };
+                let checked = fault::check(&used).map_err(|error| source.wrong(at, &error.to_string()))?.params;
+                if levels.contains(&checked) {
+                    return Err(source.wrong(at, &format!("`{id}` has the same level twice: {checked:?}")));
+                }
+                levels.push(checked);
+            }
+            (entry.levels, *place) = (levels, Some(Said(at)));
+        }
+        entries.sort_by_key(|(entry, _)| entry.group.map_or((1, 0), |group| (0, group)));
+        Ok(entries)
+    }
+
+    fn groups(&self, source: &Source) -> Result<BTreeMap<&str, usize>, BadInput> {
+        let mut groups = BTreeMap::new();
+        for (group, touching) in self.touching.iter().enumerate() {
+            for id in &touching.faults {
+                if fault::kind(id.get_ref()).is_none() {
+                    return Err(source.wrong(id.span().start, &no_fault(id.get_ref())));
+                }
+                if groups.insert(id.get_ref().as_str(), group).is_some() {
+                    let what = format!("`{}` touches two things; looked for one, which both belong to", id.get_ref());
+                    return Err(source.wrong(id.span().start, &what));
+                }
+            }
+        }
+        Ok(groups)
+    }
+}
+
+fn no_fault(id: &str) -> String {
+    let known = fault::REGISTRY.iter().map(|kind| kind.id).collect::<Vec<_>>().join(", ");
+    format!("no fault `{id}`; there are {known}")
+}
+
+/// The levels of a fault of which the file says nothing: all its parameters at their least, as a scenario has them that does
+/// not give them, and at their greatest.
+fn levels(kind: &FaultKind) -> Vec<Params> {
+    let all = |value: &dyn Fn(&fault::Param) -> u64| -> Params {
+        kind.params.iter().map(|param| (param.name.to_owned(), value(param))).collect()
+    };
+    let mut levels =
+        vec![all(&|param| param.min), all(&|param| param.default.unwrap_or(param.min)), all(&|param| param.max)];
+    levels.dedup();
+    levels
+}
+
+/// Where the first of two equal ones is repeated.
+fn first_twice<T: PartialEq>(all: &[Spanned<T>]) -> Option<usize> {
+    let again = |(at, one): (usize, &Spanned<T>)| {
+        let before = all.get(..at).unwrap_or_default();
+        before.iter().any(|other| other.get_ref() == one.get_ref()).then(|| one.span().start)
+    };
+    all.iter().enumerate().find_map(again)
+}

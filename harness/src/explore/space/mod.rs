@@ -1,0 +1,265 @@
+//! The space that is explored: every set of up to so many faults, each at one of its levels, for every base scenario,
+//! topology and operator. It is counted, and a cell is a number: cells with fewer faults come first, so the number of a cell
+//! is the same whatever the greatest number of faults is.
+//!
+//! What is left out of it, and by which rule:
+//! - a fault that the base has already, and one that a topology cannot have with it: `prepare` refuses such a scenario;
+//! - the second order of two faults that touch nothing in common (`touching` in the file). That the order of those does not
+//!   matter is a property itself, and checked in each cell.
+//!
+//! Faults act from where a drill begins, each in its own time: what is wrong at a later moment is so by the fault's own nature
+//! (`port-held` waits for the port, `metrics-die-after-rollback` for its seconds).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::scenario::{FaultUse, Operator, Role, Scenario};
+
+mod file;
+mod load;
+pub mod sets;
+
+pub use load::Restricted;
+
+use sets::{Sets, Taken};
+
+/// Faults of a cell, beside those of its base.
+pub const FAULTS_MAX: usize = 6;
+
+/// Parameters of a fault.
+pub type Params = BTreeMap<String, u64>;
+
+/// A fault that can be added, in one of the releases that it can be in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its id.
+    pub id: &'static str,
+    /// The release that is born with it.
+    pub release: Option<Role>,
+    /// From the weakest to the strongest.
+    pub levels: Vec<Params>,
+    /// Those of the same group touch the same thing.
+    pub group: Option<usize>,
+}
+
+/// What is drilled: a base scenario with faults added, on a topology, by an operator.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// Index of the base.
+    pub base: usize,
+    /// Index of the topology.
+    pub topology: usize,
+    /// Who is at the keyboard.
+    pub operator: Operator,
+    /// In the order in which they are brought about.
+    pub faults: Vec<Added>,
+}
+
+/// A fault of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Added {
+    /// Index of the entry.
+    pub entry: usize,
+    /// Index of its level.
+    pub level: usize,
+}
+
+/// Cells that differ in their faults alone.
+#[derive(Debug, Clone)]
+struct Block {
+    base: usize,
+    topology: usize,
+    operator: Operator,
+    choices: Vec<Choice>,
+    sets: Sets,
+}
+
+/// An entry, and those of its levels that can be had in a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Choice {
+    entry: usize,
+    levels: Vec<usize>,
+}
+
+/// A space.
+#[derive(Debug, Clone)]
+pub struct Space {
+    /// Base scenarios.
+    pub bases: Vec<Scenario>,
+    /// Topologies, by id.
+    pub topologies: Vec<String>,
+    /// Faults.
+    pub entries: Vec<Entry>,
+    /// The greatest number of added faults.
+    pub most: usize,
+    /// SHA-256 of all that decides which cell has which number, lower-case hex.
+    pub hash: String,
+    blocks: Vec<Block>,
+}
+
+impl Space {
+    /// How many cells there are.
+    pub fn len(&self) -> u64 {
+        self.checked_len().unwrap_or(u64::MAX)
+    }
+
+    /// Whether there is none. There always is one: a base without a fault.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn checked_len(&self) -> Option<u64> {
+        let sizes = (0..=self.most).flat_map(|size| self.blocks.iter().map(move |block| block.sets.count(size)));
+        sizes.into_iter().try_fold(0u64, u64::checked_add)
+    }
+
+    /// The cell with this number, from 0.
+    pub fn cell(&self, mut number: u64) -> Option<Cell> {
+        for size in 0..=self.most {
+            for block in &self.blocks {
+                let count = block.sets.count(size);
+                if number < count {
+                    let set = block.sets.set(size, number)?;
+                    let faults = set.iter().map(|taken| block.added(*taken)).collect::<Option<Vec<Added>>>()?;
+                    return Some(Cell { faults, ..block.bare() });
+                }
+                number -= count;
+            }
+        }
+        None
+    }
+
+    /// The number of a cell; `None` where it is none of this space.
+    pub fn number(&self, cell: &Cell) -> Option<u64> {
+        let size = cell.faults.len();
+        if size > self.most {
+            return None;
+        }
+        let (mut before, mut found) = (0u64, None);
+        for at in 0..=size {
+            for block in &self.blocks {
+                let here = Cell { faults: cell.faults.clone(), ..block.bare() } == *cell;
+                if at == size && here {
+                    found = Some(block);
+                    break;
+                }
+                before = before.checked_add(block.sets.count(at))?;
+            }
+        }
+        let block = found?;
+        let set = cell.faults.iter().map(|added| block.taken(*added)).collect::<Option<Vec<Taken>>>()?;
+        before.checked_add(block.sets.number(&set)?)
+    }
+
+    /// Cells by base, topology and operator, and by how many faults they have: a row for each, in the order of the blocks.
+    pub fn rows(&self) -> Vec<(Cell, Vec<u64>)> {
+        let counts = |block: &Block| (0..=self.most).map(|size| block.sets.count(size)).collect();
+        self.blocks.iter().map(|block| (block.bare(), counts(block))).collect()
+    }
+
+    /// The next weaker level of a cell's fault.
+    pub fn weaker(&self, cell: &Cell, at: usize) -> Option<Cell> {
+        let added = cell.faults.get(at)?;
+        let block = self.blocks.iter().find(|block| (block.base, block.topology) == (cell.base, cell.topology))?;
+        let choice = block.choices.iter().find(|choice| choice.entry == added.entry)?;
+        let level = *choice.levels.iter().rev().find(|level| **level < added.level)?;
+        let mut weaker = cell.clone();
+        *weaker.faults.get_mut(at)? = Added { level, ..*added };
+        Some(weaker)
+    }
+
+    /// Whether the order of two faults is part of a cell.
+    pub fn touch(&self, one: Added, other: Added) -> bool {
+        let group = |added: Added| self.entries.get(added.entry).and_then(|entry| entry.group);
+        group(one).is_some() && group(one) == group(other)
+    }
+
+    /// The added faults of a cell.
+    pub fn uses(&self, cell: &Cell) -> Vec<FaultUse> {
+        let used = |added: &Added| {
+            let entry = self.entries.get(added.entry)?;
+            let params = entry.levels.get(added.level)?.clone();
+            Some(FaultUse { id: entry.id.to_owned(), release: entry.release, params })
+        };
+        cell.faults.iter().filter_map(used).collect()
+    }
+
+    /// The scenario of a cell. Its name is its base's: a name decides nothing, and is not to.
+    pub fn scenario(&self, cell: &Cell) -> Option<Scenario> {
+        self.scenario_with(cell, self.uses(cell))
+    }
+
+    /// The same with these faults in place of the cell's.
+    pub fn scenario_with(&self, cell: &Cell, uses: Vec<FaultUse>) -> Option<Scenario> {
+        let mut scenario = self.bases.get(cell.base)?.clone();
+        scenario.faults.extend(uses);
+        Some(scenario)
+    }
+
+    /// The space with one level more, and the cell at it. It is no part of the numbering.
+    pub fn with_level(&self, cell: &Cell, at: usize, params: Params) -> (Space, Cell) {
+        let (mut space, mut cell) = (self.clone(), cell.clone());
+        let added = cell.faults.get_mut(at);
+        let entry = added.as_ref().and_then(|added| space.entries.get_mut(added.entry));
+        if let (Some(added), Some(entry)) = (added, entry) {
+            added.level = entry.levels.len();
+            entry.levels.push(params);
+        }
+        (space, cell)
+    }
+
+    /// A scenario as a space of one cell, with these of its faults as the added ones.
+    pub fn of_one(scenario: &Scenario, added: &[FaultUse], topology: &str, operator: Operator) -> (Space, Cell) {
+        let mut base = scenario.clone();
+        base.faults.retain(|used| !added.contains(used));
+        let entry = |used: &FaultUse| {
+            let id = crate::fault::kind(&used.id).map_or("", |kind| kind.id);
+            Entry { id, release: used.release, levels: vec![used.params.clone()], group: None }
+        };
+        let space = Space {
+            bases: vec![base],
+            topologies: vec![topology.to_owned()],
+            entries: added.iter().map(entry).collect(),
+            most: added.len(),
+            hash: String::new(),
+            blocks: Vec::new(),
+        };
+        let faults = (0..added.len()).map(|entry| Added { entry, level: 0 }).collect();
+        (space, Cell { base: 0, topology: 0, operator, faults })
+    }
+
+    /// Id of a cell's topology.
+    pub fn topology(&self, cell: &Cell) -> &str {
+        self.topologies.get(cell.topology).map_or("", String::as_str)
+    }
+}
+
+impl Block {
+    fn bare(&self) -> Cell {
+        Cell { base: self.base, topology: self.topology, operator: self.operator, faults: Vec::new() }
+    }
+
+    fn added(&self, taken: Taken) -> Option<Added> {
+        let choice = self.choices.get(taken.item)?;
+        Some(Added { entry: choice.entry, level: *choice.levels.get(taken.level)? })
+    }
+
+    fn taken(&self, added: Added) -> Option<Taken> {
+        let item = self.choices.iter().position(|choice| choice.entry == added.entry)?;
+        let level = self.choices.get(item)?.levels.iter().position(|level| *level == added.level)?;
+        Some(Taken { item, level })
+    }
+}
+
+impl Cell {
+    /// Without one of its faults.
+    #[must_use]
+    pub fn without(&self, at: usize) -> Cell {
+        let mut cell = self.clone();
+        if at < cell.faults.len() {
+            cell.faults.remove(at);
+        }
+        cell
+    }
+}

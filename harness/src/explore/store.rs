@@ -1,0 +1,58 @@
+//! Finds as scenario files: each can be drilled by itself, on any host, and is expected to end as it was seen to.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::finds::{Kind, Place};
+use super::space::Space;
+use crate::release::sha256_hex;
+use crate::run::RunError;
+use crate::scenario::{Expectation, Scenario};
+use crate::verdict::Verdict;
+
+/// Below the folder of an exploration.
+pub const FOUND: &str = "found";
+
+/// The name of a find's scenario: the property's, and eight digits of what it is about.
+pub fn name(kind: &Kind, place: &Place) -> String {
+    let hash = sha256_hex(format!("{} {}", kind.subject, place.id).as_bytes());
+    format!("{}-{}", kind.property.id, hash.get(..8).unwrap_or_default())
+}
+
+/// The scenario of a find.
+pub fn scenario(kind: &Kind, place: &Place, space: &Space) -> Option<Scenario> {
+    let mut scenario = space.scenario(&place.cell)?;
+    let Kind { property, subject, .. } = kind;
+    scenario.name = name(kind, place);
+    scenario.about = format!("Found by explore: `{}` does not hold ({subject}). {}", property.id, property.about);
+    let ending = &place.ending;
+    scenario.canary = ending.verdict == Verdict::Inconclusive;
+    let expected =
+        Expectation { verdict: ending.verdict, failing: ending.failing.clone(), broken: ending.broken.clone() };
+    let by = BTreeMap::from([(place.cell.operator, expected)]);
+    scenario.expect = BTreeMap::from([(space.topology(&place.cell).to_owned(), by)]);
+    Some(scenario)
+}
+
+/// Writes the scenarios of all finds that no case pins below `out`; what lies there from before is of another exploration and
+/// goes.
+///
+/// # Errors
+/// Those of the file system.
+pub fn store(kinds: &[Kind], space: &Space, out: &Path) -> Result<(), RunError> {
+    let folder = out.join(FOUND);
+    let failed = |error: &dyn std::fmt::Display| RunError::Harness(format!("{}: {error}", folder.display()));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| failed(&error))?;
+    }
+    for kind in kinds {
+        for place in kind.causes.iter().flat_map(|cause| cause.unknown()) {
+            let Some(scenario) = scenario(kind, place, space) else { continue };
+            let text = toml::to_string(&scenario).map_err(|error| failed(&error))?;
+            std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+            let path = folder.join(format!("{}.toml", scenario.name));
+            std::fs::write(&path, text).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
