@@ -12,6 +12,8 @@ const PATTERNS: &[(&str, &str)] = &[
     (r"\b[0-9a-f]{64}\b", "[sha256]"),
     (r"-(container|sim)-[0-9a-f]{8}(-[0-9]+)?\b", "-$1-[id]"),
     (r"\bid [0-9a-f]{8}\b", "id [id]"),
+    (r"-[0-9a-f]{8}\.toml\b", "-[id].toml"),
+    (r"\bspace [0-9a-f]{12}\b", "space [hash]"),
     (r"\bnode process [0-9]+\b", "node process [pid]"),
     (r"\(pid [0-9]+", "(pid [pid]"),
     (r"\btensor-wasm\[[0-9]+\]", "tensor-wasm[pid]"),

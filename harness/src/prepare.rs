@@ -27,7 +27,7 @@ mod made;
 mod past;
 
 pub use given::{cases_folder, files, load};
-pub use made::made;
+pub use made::{Parts, made};
 
 use given::{Given, scenarios};
 
@@ -187,7 +187,8 @@ fn drills(selection: &Selection, scenarios: Vec<Given>) -> Result<Vec<Prepared>,
             };
             for operator in &selection.operators {
                 if let Some(expected) = expected.get(operator) {
-                    drills.push(one(selection, &runbook, &given, id, (*operator, expected))?);
+                    let parts = Parts::load(selection, &runbook, &given.scenario, id)?;
+                    drills.push(one(selection, &runbook, &given, parts, (*operator, expected))?);
                 } else if named && selection.operators.len() == 1 {
                     let who = operator.as_str();
                     let known: Vec<&str> = expected.keys().map(|operator| operator.as_str()).collect();
@@ -259,17 +260,14 @@ fn one(
     selection: &Selection,
     runbook: &Runbook,
     given: &Given,
-    id: &str,
+    Parts { procedure, topology }: Parts,
     (operator, expected): (Operator, &Expectation),
 ) -> Result<Prepared, BadInput> {
     let scenario = &given.scenario;
     let bad_input = |error: &dyn std::fmt::Display| BadInput(error.to_string());
     let of_scenario = |error: &dyn std::fmt::Display| BadInput(format!("{}: {error}", given.file));
     let releases = Releases { good: scenario.good.clone(), bad: scenario.bad.clone() };
-    let procedure = runbook.procedure(id, &releases).map_err(|error| bad_input(&error))?;
     let scenarios_folder = selection.workspace.join("scenarios");
-    let topology = topology::load(&scenarios_folder.join("topologies").join(&selection.profile), id)
-        .map_err(|error| bad_input(&error))?;
     let mut born = (Vec::new(), Vec::new());
     let mut outside = Vec::new();
     for used in &scenario.faults {
@@ -319,7 +317,7 @@ fn one(
         seed: selection.seed.to_string(),
         id: seeded(&without_seed, selection.seed),
         scenario: scenario.name.clone(),
-        topology: id.to_owned(),
+        topology: topology.id.clone(),
         host: selection.host.as_str().to_owned(),
         profile: selection.profile.clone(),
         operator,

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
@@ -12,7 +13,9 @@ use super::args::{Who, topologies};
 use crate::exit::ExitStatus;
 use crate::explore::drills::Site;
 use crate::explore::property::Properties;
-use crate::explore::space::{Restricted, Space};
+use crate::explore::results::Strategy;
+use crate::explore::sample::BLOCK;
+use crate::explore::space::{FAULTS_MAX, Restricted, Space};
 use crate::explore::work::THREADS_MAX;
 use crate::explore::{Exploration, Explored, Progress, report};
 use crate::host::HostKind;
@@ -24,6 +27,10 @@ use crate::scenario::Operator;
 
 /// Where nobody looks at a line that is overwritten, there is a new one after that long.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
+/// How long samples are taken where nobody says how many.
+const SAMPLED_S: u64 = 60;
+/// As many samples as have a number.
+const SAMPLES_MAX: u64 = 1_000_000_000;
 /// On a terminal.
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
 
@@ -41,7 +48,7 @@ pub(super) struct ExploreArgs {
     /// How many cells at a time; as many as there are processors if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX as i64))]
     threads: Option<u16>,
-    /// Stop after so many seconds; what is left is reported as missing
+    /// Stop after so many seconds; of cells, what is left is reported as missing. Samples without a range stop after 60
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
 }
@@ -64,10 +71,13 @@ struct MergeArgs {
 /// What decides which cells there are, and what is asked of them.
 #[derive(Debug, Args)]
 struct Of {
-    /// The greatest number of faults that are added to a base
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    faults: usize,
-    /// Only the cells from A to below B
+    /// The greatest number of faults that are added to a base: 1 if not given, and of samples 6
+    #[arg(long, value_name = "N")]
+    faults: Option<usize>,
+    /// Every set of up to so many faults, in place of samples
+    #[arg(long)]
+    exhaustive: bool,
+    /// Only the cells, or samples, from A to below B; samples come in blocks of 1000
     #[arg(long, value_name = "A..B", value_parser = range)]
     range: Option<Range<u64>>,
     /// On which of the space's topologies
@@ -104,7 +114,7 @@ pub(super) fn carry_out(args: &ExploreArgs, workspace: &Path, output: &mut Outpu
         Some(ExploreCommand::Merge(merge)) => {
             let exploration = merge.of.exploration(workspace)?;
             let range = merge.of.range(&exploration.space)?;
-            exploration.merge(&merge.files, range)?
+            exploration.merge(&merge.files, merge.of.range.is_some() || merge.of.exhaustive, range)?
         }
         None => explore(args, workspace, output)?,
     };
@@ -122,8 +132,11 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
     exploration.check()?;
     let space = &exploration.space;
     let hash = report::short(&space.hash);
-    writeln!(output.log, "rollback-drill {}: space {hash}, {} cells", env!("CARGO_PKG_VERSION"), space.len())?;
+    let (version, cells) = (env!("CARGO_PKG_VERSION"), space.len());
+    writeln!(output.log, "rollback-drill {version}: space {hash}, {cells} cells, {}", exploration.strategy.as_str())?;
     let threads = args.threads.map(usize::from).or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let without_end = !args.of.exhaustive && args.of.range.is_none();
+    let seconds = args.seconds.or(without_end.then_some(SAMPLED_S));
     let _noted = interrupt::note();
     let (began, mut told) = (Instant::now(), Duration::ZERO);
     let (terminal, log) = (output.terminal.stderr, &mut *output.log);
@@ -136,7 +149,7 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
             // A line of progress that cannot be written stops no exploration.
             let _ = tell(log, terminal, progress, took);
         }
-        args.seconds.is_none_or(|most| took.as_secs() < most)
+        seconds.is_none_or(|most| took.as_secs() < most)
     };
     let explored = exploration.explore(range, threads.unwrap_or(1), args.resume, &mut goes_on)?;
     if terminal {
@@ -181,16 +194,22 @@ impl Of {
             },
         };
         let path = self.space.clone().unwrap_or_else(|| folder.join("space.toml"));
-        let space = Space::load(&path, &wanted, self.faults, &site).map_err(input)?;
-        Ok(Exploration { site, space, properties, out: self.out.clone() })
+        let strategy = if self.exhaustive { Strategy::Exhaustive } else { Strategy::Sampled };
+        let most = self.faults.unwrap_or(if self.exhaustive { 1 } else { FAULTS_MAX });
+        let space = Arc::new(Space::load(&path, &wanted, most, &site).map_err(input)?);
+        Ok(Exploration { site, space, strategy, properties, out: self.out.clone() })
     }
 
     fn range(&self, space: &Space) -> Result<Range<u64>, Failure> {
-        let all = 0..space.len();
+        let all = if self.exhaustive { 0..space.len() } else { 0..SAMPLES_MAX };
         let Some(range) = self.range.clone() else { return Ok(all) };
+        let (from, until) = (range.start, range.end);
         if range.end > all.end {
-            let (from, until) = (range.start, range.end);
             return Err(Failure::Usage(format!("--range {from}..{until}: the space ends at {}", all.end)));
+        }
+        let whole_blocks = from.is_multiple_of(BLOCK) && until.is_multiple_of(BLOCK);
+        if !self.exhaustive && !whole_blocks {
+            return Err(Failure::Usage(format!("--range {from}..{until}: samples come in blocks of {BLOCK}")));
         }
         Ok(range)
     }

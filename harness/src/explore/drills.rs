@@ -1,16 +1,17 @@
 //! Drills of cells: in memory, in the simulator, and what of one is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::space::{Cell, Space};
+use super::explain::course;
+use super::space::{Cell, Script, Space};
 use crate::history::What;
 use crate::history::event::Plan;
 use crate::history::read::History;
 use crate::host::HostKind;
 use crate::host::sim::Scripts;
-use crate::judge::{self, Judgement, Outcome};
-use crate::prepare::{self, BadInput, Prepared, Selection};
+use crate::judge::{self, AlertMetrics, Judgement, Metrics, Outcome};
+use crate::prepare::{self, BadInput, Parts, Prepared, Selection};
 use crate::runbook::Runbook;
 use crate::scenario::{Operator, Scenario};
 use crate::simulate::{Bench, Simulated};
@@ -26,6 +27,8 @@ pub struct Site {
     pub selection: Selection,
     /// The runbook with its binding.
     pub runbook: Runbook,
+    /// What was read of topologies and the runbook's sections for them, by topology and releases.
+    parts: RwLock<BTreeMap<[String; 3], Parts>>,
 }
 
 impl Site {
@@ -37,7 +40,7 @@ impl Site {
         let selection = Selection { host: HostKind::Sim, ..selection };
         let (runbook, binding) = (selection.runbook.as_deref(), selection.binding.as_deref());
         let runbook = prepare::runbook(&selection.workspace, runbook, binding)?;
-        Ok(Site { selection, runbook })
+        Ok(Site { selection, runbook, parts: RwLock::default() })
     }
 
     /// A drill of a made scenario.
@@ -45,7 +48,18 @@ impl Site {
     /// # Errors
     /// What cannot be drilled.
     pub fn prepare(&self, scenario: &Scenario, topology: &str, operator: Operator) -> Result<Prepared, BadInput> {
-        prepare::made(&self.selection, &self.runbook, scenario, topology, operator)
+        let key = [topology.to_owned(), scenario.good.to_string(), scenario.bad.to_string()];
+        // A map that was being written to when somebody panicked is whole all the same.
+        let known = self.parts.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let parts = match known {
+            Some(known) => known,
+            None => {
+                let parts = Parts::load(&self.selection, &self.runbook, scenario, topology)?;
+                self.parts.write().unwrap_or_else(PoisonError::into_inner).insert(key, parts.clone());
+                parts
+            }
+        };
+        prepare::made(&self.selection, &self.runbook, parts, scenario, operator)
     }
 }
 
@@ -77,6 +91,8 @@ pub struct Drilled {
     pub figures: BTreeMap<String, f64>,
     /// Which of the cell's faults left no evidence.
     pub silent: Vec<usize>,
+    /// A digest of its course: what was done and seen, without times.
+    pub course: String,
     /// Where there are such: how it ended if nobody had declared them.
     pub undeclared: Option<Ending>,
 }
@@ -115,22 +131,23 @@ impl Came {
 /// Carries cells out, one at a time; each worker has one of its own.
 #[derive(Debug)]
 pub struct Drills<'a> {
-    /// The space of the cells.
-    pub space: &'a Space,
+    /// The space of the cells. What is kept holds for others as well that differ in their levels alone.
+    pub space: Arc<Space>,
     site: &'a Site,
     scripts: Scripts,
-    kept: BTreeMap<Cell, Arc<Came>>,
+    kept: BTreeMap<Script, Arc<Came>>,
 }
 
 impl<'a> Drills<'a> {
     /// `scripts` are shared by all workers.
-    pub fn new(space: &'a Space, site: &'a Site, scripts: Scripts) -> Drills<'a> {
-        Drills { space, site, scripts, kept: BTreeMap::new() }
+    pub fn new(space: &Arc<Space>, site: &'a Site, scripts: Scripts) -> Drills<'a> {
+        Drills { space: space.clone(), site, scripts, kept: BTreeMap::new() }
     }
 
     /// What comes of a cell. Each time the same: what is kept saves time only.
     pub fn came(&mut self, cell: &Cell) -> Arc<Came> {
-        if let Some(known) = self.kept.get(cell) {
+        let script = self.space.script(cell);
+        if let Some(known) = self.kept.get(&script) {
             return known.clone();
         }
         let came = match self.space.scenario(cell) {
@@ -141,8 +158,19 @@ impl<'a> Drills<'a> {
             self.kept.clear();
         }
         let came = Arc::new(came);
-        self.kept.insert(cell.clone(), came.clone());
+        self.kept.insert(script, came.clone());
         came
+    }
+
+    /// Whether two cells come to the same releases and the same effects in the same order, so that nothing but the order of
+    /// the declarations is left to differ: a release is born with its faults before anything is brought about from outside.
+    pub fn act_alike(&self, one: &Cell, other: &Cell) -> bool {
+        let prepared = |cell: &Cell| {
+            let scenario = self.space.scenario(cell)?;
+            self.site.prepare(&scenario, self.space.topology(cell), cell.operator).ok()
+        };
+        let both = prepared(one).zip(prepared(other));
+        both.is_some_and(|(one, other)| one.good == other.good && one.bad == other.bad && one.outside == other.outside)
     }
 
     /// The same for a scenario that is as a cell's but for the levels of its faults.
@@ -182,6 +210,7 @@ fn drilled(plan: &Plan, simulated: Simulated, added: usize) -> Drilled {
         findings: judgement.findings.iter().map(|finding| finding.rule.clone()).collect(),
         figures: figures(&judgement),
         silent,
+        course: course(&history.events),
         undeclared: None,
     };
     if !drilled.silent.is_empty() {
@@ -220,6 +249,20 @@ pub fn figures(judgement: &Judgement) -> BTreeMap<String, f64> {
         flat("", &value, &mut figures);
     }
     figures
+}
+
+/// The names of all figures that there are.
+pub fn figure_names() -> Vec<String> {
+    let all = Metrics { alerts: Some(AlertMetrics::default()), ..Metrics::default() };
+    let mut names = Vec::new();
+    let value = serde_json::to_value(&all).unwrap_or_default();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value.as_object() {
+            Some(group) => names.extend(group.keys().map(|key| format!("{name}.{key}"))),
+            None => names.push(name.clone()),
+        }
+    }
+    names
 }
 
 fn flat(name: &str, value: &serde_json::Value, into: &mut BTreeMap<String, f64>) {

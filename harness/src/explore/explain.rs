@@ -10,6 +10,7 @@ use super::space::{Cell, Space};
 use crate::bundle::story;
 use crate::history::event::{Event, What};
 use crate::history::words::one_line;
+use crate::release::sha256_hex;
 use crate::scenario::Operator;
 use crate::simulate::Simulated;
 
@@ -26,7 +27,7 @@ pub struct Why {
 
 /// Explains a find. `cell` is its smallest.
 pub fn explain(property: &Property, subject: &str, cell: &Cell, drills: &mut Drills<'_>) -> Why {
-    let space = drills.space;
+    let space = drills.space.clone();
     let nearest = nearest(property, subject, cell, drills);
     let mut simulate = |cell: &Cell| drills.simulate(&space.scenario(cell)?, cell).ok().map(|(_, drill)| drill);
     let Some(failing) = simulate(cell) else { return Why::default() };
@@ -38,7 +39,7 @@ pub fn explain(property: &Property, subject: &str, cell: &Cell, drills: &mut Dri
     let at = event.or_else(|| shown_by(&failing));
     let events = &failing.history.events;
     Why {
-        nearest: nearest.map(|nearest| described(space, &nearest, cell)),
+        nearest: nearest.map(|nearest| described(&space, &nearest, cell)),
         differs: at.and_then(|at| told(events, at)),
         line: at.and_then(|at| line(events, at)),
     }
@@ -49,7 +50,7 @@ fn nearest(property: &Property, subject: &str, cell: &Cell, drills: &mut Drills<
     if property.must == Must::Relate(Relation::CarefulNoWorse) {
         return Some(Cell { operator: Operator::Paste, ..cell.clone() });
     }
-    let mut near = smaller(cell, drills.space);
+    let mut near = smaller(cell, &drills.space);
     near.sort_by_key(|other| std::cmp::Reverse(other.faults.len()));
     near.into_iter().find(|other| {
         drills.came(other).conclusive().is_some()
@@ -102,6 +103,18 @@ fn lane(what: &What) -> Option<(&'static str, String)> {
     })
 }
 
+/// A digest of all that can be compared of a course of events.
+pub fn course(events: &[Event]) -> String {
+    let mut lanes: BTreeMap<&'static str, String> = BTreeMap::new();
+    for (lane, said) in events.iter().filter_map(|event| lane(&event.what)) {
+        let text = lanes.entry(lane).or_default();
+        text.push_str(&said);
+        text.push('\n');
+    }
+    let hash = sha256_hex(format!("{lanes:?}").as_bytes());
+    hash.get(..16).unwrap_or_default().to_owned()
+}
+
 /// Index of the first event of one that the other has not in its place.
 fn first_difference(failing: &[Event], holding: &[Event]) -> Option<usize> {
     let lanes = |events: &[Event]| {
@@ -149,7 +162,7 @@ fn told(events: &[Event], at: usize) -> Option<String> {
             story::news(before, other).unwrap_or_else(|| kind(other))
         }
     };
-    Some(format!("event {}, {} s: {said}", event.n, story::time(event.at_us)))
+    Some(format!("event {} at {} s: {said}", event.n, story::time(event.at_us)))
 }
 
 fn kind(what: &What) -> String {

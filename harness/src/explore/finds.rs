@@ -2,12 +2,13 @@
 //! of a smallest cell, whatever their levels; a cause has places.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::drills::{Came, Drills, Ending, Site};
 use super::explain::{self, Why};
 use super::known::Pinned;
 use super::property::{Properties, Property};
-use super::results::Found;
+use super::results::{Found, Smallest};
 use super::shrink::{self, Flip};
 use super::space::{Cell, Space};
 use crate::bundle::story;
@@ -47,9 +48,11 @@ pub struct Cause {
 /// A smallest cell.
 #[derive(Debug)]
 pub struct Place {
-    /// Its number.
-    pub number: u64,
-    /// The cell.
+    /// As results name it.
+    pub smallest: Smallest,
+    /// The space that has its levels.
+    pub space: Arc<Space>,
+    /// The cell in it.
     pub cell: Cell,
     /// Its drill's id.
     pub id: String,
@@ -77,19 +80,24 @@ impl Cause {
 pub fn grouped(
     finds: &BTreeMap<Found, u64>,
     properties: &Properties,
-    (space, site, pinned): (&Space, &Site, &Pinned),
+    (space, site, pinned): (&Arc<Space>, &Site, &Pinned),
 ) -> Vec<Kind> {
     let mut drills = Drills::new(space, site, Scripts::default());
     let mut kinds: BTreeMap<(usize, &str), Causes> = BTreeMap::new();
     for (found, cells) in finds {
         let Some(at) = properties.all.iter().position(|property| property.id == found.property) else { continue };
-        let (Some(property), Some(cell)) = (properties.all.get(at), space.cell(found.smallest)) else { continue };
+        let placed = match &found.smallest {
+            Smallest::Cell(number) => space.cell(*number).map(|cell| (space.clone(), cell)),
+            Smallest::Script(script) => space.place(script).map(|(space, cell)| (Arc::new(space), cell)),
+        };
+        let (Some(property), Some((space, cell))) = (properties.all.get(at), placed) else { continue };
+        drills.space = space.clone();
         let faults = ids(&space.uses(&cell));
         let came = drills.came(&cell);
         let Came::Drilled(drilled) = &*came else { continue };
-        let known = pinned.by(property, &found.subject, &cell, space, site).map(str::to_owned);
+        let known = pinned.by(property, &found.subject, &cell, &space, site).map(str::to_owned);
         let (id, ending) = (drilled.id.clone(), drilled.ending.clone());
-        let place = Place { number: found.smallest, cell, id, ending, cells: *cells, known };
+        let place = Place { smallest: found.smallest.clone(), space, cell, id, ending, cells: *cells, known };
         let of_kind = kinds.entry((at, &found.subject)).or_default();
         of_kind.entry((faults.len(), faults)).or_default().push(place);
     }
@@ -97,11 +105,12 @@ pub fn grouped(
     for ((at, subject), causes) in kinds {
         let Some(property) = properties.all.get(at).cloned() else { continue };
         let causes = causes.into_iter().map(|((_, faults), mut places)| {
-            places.sort_by_key(|place| place.number);
+            places.sort_by(|one, other| one.smallest.cmp(&other.smallest));
             let mut cause = Cause { faults, places, why: Why::default(), flips: Vec::new() };
-            if let Some(shown) = cause.shown().map(|place| place.cell.clone()) {
+            if let Some((space, shown)) = cause.shown().map(|place| (place.space.clone(), place.cell.clone())) {
+                drills.space = space.clone();
                 cause.why = explain::explain(&property, subject, &shown, &mut drills);
-                cause.flips = shrink::flips(&property, subject, &shown, space, site);
+                cause.flips = shrink::flips(&property, subject, &shown, &space, site);
             }
             cause
         });

@@ -2,6 +2,7 @@
 //! of the same subject, on the same topology, by the same operator.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::drills::{Drills, Site};
 use super::property::Property;
@@ -28,8 +29,11 @@ impl Pinned {
     }
 
     /// The name of the case that pins a find, if one does. Levels are not compared: the smallest level that shows a thing and
-    /// the one that somebody chose for a case are seldom the same.
+    /// the one that somebody chose for a case are seldom the same. A case pins how a drill ends; no figure, and no finding.
     pub fn by(&self, property: &Property, subject: &str, cell: &Cell, space: &Space, site: &Site) -> Option<&str> {
+        if !property.is_of_endings() {
+            return None;
+        }
         let base = space.bases.get(cell.base)?;
         let topology = space.topology(cell);
         let wanted = ids(&space.uses(cell));
@@ -40,7 +44,7 @@ impl Pinned {
                 return false;
             }
             let (pinned, at) = Space::of_one(case, &added, topology, cell.operator);
-            let mut drills = Drills::new(&pinned, site, Scripts::default());
+            let mut drills = Drills::new(&Arc::new(pinned), site, Scripts::default());
             property.violated(&at, &mut drills).iter().any(|violated| violated == subject)
         })?;
         Some(&case.name)

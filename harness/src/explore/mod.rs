@@ -11,6 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::BufWriter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::exit::ExitStatus;
 use crate::interrupt;
@@ -24,6 +25,7 @@ pub mod known;
 pub mod property;
 pub mod report;
 pub mod results;
+pub mod sample;
 pub mod shrink;
 mod source;
 pub mod space;
@@ -35,7 +37,7 @@ use drills::Site;
 use known::Pinned;
 use property::Properties;
 use report::Report;
-use results::{Header, Reader};
+use results::{Header, Line, Reader, Strategy};
 use space::Space;
 use tally::Tally;
 use work::Work;
@@ -51,7 +53,9 @@ pub struct Exploration {
     /// The documents under test.
     pub site: Site,
     /// The cells.
-    pub space: Space,
+    pub space: Arc<Space>,
+    /// Which of them are taken.
+    pub strategy: Strategy,
     /// What has to hold.
     pub properties: Properties,
     /// Where results, report and finds go.
@@ -108,6 +112,7 @@ impl Exploration {
             binding: self.site.runbook.binding.sha256.clone(),
             seed: self.site.selection.seed.to_string(),
             faults: self.space.most,
+            strategy: self.strategy,
             from: range.start,
             until: range.end,
         }
@@ -139,7 +144,8 @@ impl Exploration {
             file
         };
         let (before, of) = (next - range.start, range.end - range.start);
-        let mut work = Work::new(&self.space, &self.site, &self.properties, next..range.end, threads);
+        let explored = (&self.space, &self.site, &self.properties);
+        let mut work = Work::new(explored, self.strategy, next..range.end, threads);
         let mut done = before;
         loop {
             std::io::Write::flush(&mut file).map_err(failed)?;
@@ -152,17 +158,27 @@ impl Exploration {
             }
             for line in lines {
                 results::write(&mut file, &line).map_err(failed)?;
-                if let Some(cell) = self.space.cell(line.cell) {
-                    tally.add(&cell, &line);
-                }
+                self.add(&mut tally, &line);
                 done += 1;
             }
         }
         std::io::Write::flush(&mut file).map_err(failed)?;
         drop(file);
-        let mut explored = self.finish(&tally, of)?;
+        // Samples are without end: where time ends them, no more were wanted.
+        let wanted = if self.strategy == Strategy::Sampled && interrupt::signal().is_none() { done } else { of };
+        let mut explored = self.finish(&tally, wanted)?;
         explored.interrupted = interrupt::signal();
         Ok(explored)
+    }
+
+    fn add(&self, tally: &mut Tally, line: &Line) {
+        let cell = match &line.script {
+            Some(script) => self.space.place(script).map(|(_, cell)| cell),
+            None => self.space.cell(line.cell),
+        };
+        if let Some(cell) = cell {
+            tally.add(&cell, line);
+        }
     }
 
     /// The results of before; returns the cell to go on with.
@@ -179,21 +195,26 @@ impl Exploration {
                     reader.wrong(&format!("cell {}; looked for {next}: nothing is left out of a range", line.cell))
                 );
             }
-            if let Some(cell) = self.space.cell(line.cell) {
-                tally.add(&cell, &line);
-            }
+            self.add(tally, &line);
             next += 1;
         }
         Ok(next)
     }
 
-    /// Joins results of parts into one file, and reports of it as if it had been made at once. `range` is what should be there.
+    /// Joins results of parts into one file, and reports of it as if it had been made at once. `range` is what should be
+    /// there; where it is not `given`, samples are wanted from the first to the last that a part was to have.
     ///
     /// # Errors
     /// Bad results, and those of the file system.
-    pub fn merge(&self, files: &[PathBuf], range: Range<u64>) -> Result<Explored, RunError> {
+    pub fn merge(&self, files: &[PathBuf], given: bool, mut range: Range<u64>) -> Result<Explored, RunError> {
+        let wanted = self.header(&range);
+        let mut parts = files.iter().map(|path| Reader::open(path, &wanted)).collect::<Result<Vec<_>, _>>()?;
+        if !given {
+            let headers = || parts.iter().map(|part| &part.header);
+            range.start = headers().map(|header| header.from).min().unwrap_or(range.start);
+            range.end = headers().map(|header| header.until).max().unwrap_or(range.end);
+        }
         let header = self.header(&range);
-        let mut parts = files.iter().map(|path| Reader::open(path, &header)).collect::<Result<Vec<_>, _>>()?;
         let mut tally = Tally::new(&self.space);
         let path = self.out.join(RESULTS);
         let failed = |error: std::io::Error| RunError::Harness(format!("{}: {error}", path.display()));
@@ -208,9 +229,7 @@ impl Exploration {
                 let (from, until) = (range.start, range.end);
                 return Err(BadInput(format!("cell {} is outside of --range {from}..{until}", line.cell)));
             }
-            if let Some(cell) = self.space.cell(line.cell) {
-                tally.add(&cell, &line);
-            }
+            self.add(&mut tally, &line);
             broken = broken.take().or(results::write(&mut to, &line).err());
             Ok(())
         })?;
@@ -225,8 +244,9 @@ impl Exploration {
     fn finish(&self, tally: &Tally, wanted: u64) -> Result<Explored, RunError> {
         let pinned = Pinned::load(&self.site.selection.workspace)?;
         let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &pinned));
-        store::store(&kinds, &self.space, &self.out)?;
-        let report = Report { space: &self.space, wanted, tally, kinds: &kinds, out: &self.out };
+        store::store(&kinds, &self.out)?;
+        let strategy = self.strategy;
+        let report = Report { space: &self.space, strategy, wanted, tally, kinds: &kinds, out: &self.out };
         let (text, status) = (report.text(), report.status());
         let path = self.out.join(REPORT);
         let written = std::fs::write(&path, &text);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::explain::script;
 use super::finds::{Cause, Kind, Place, told};
+use super::results::{Smallest, Strategy};
 use super::space::Space;
 use super::store;
 use super::tally::{Counts, Tally};
@@ -20,6 +21,8 @@ const PLACES_MAX: usize = 8;
 pub struct Report<'a> {
     /// What was explored.
     pub space: &'a Space,
+    /// Which cells were taken.
+    pub strategy: Strategy,
     /// How many cells should have been done.
     pub wanted: u64,
     /// What they came to.
@@ -58,7 +61,8 @@ impl Report<'_> {
         let missing = self.wanted.saturating_sub(total.cells);
         let hole = if missing > 0 { format!(", {missing} of the wanted are missing") } else { String::new() };
         let Counts { cells, inert, incomplete } = total;
-        writeln!(to, "done {cells} cells: {inert} inert, {incomplete} incomplete{hole}")?;
+        let cells = format!("{cells} {}", if self.strategy == Strategy::Sampled { "samples" } else { "cells" });
+        writeln!(to, "done {cells}: {inert} inert, {incomplete} incomplete{hole}")?;
         let verdicts: Vec<String> =
             tally.verdicts.iter().map(|(verdict, count)| format!("{verdict} {count}")).collect();
         writeln!(to, "verdicts of the others: {}\n", verdicts.join(", "))?;
@@ -69,7 +73,7 @@ impl Report<'_> {
         let new = |cause: &&Cause| cause.unknown().next().is_some();
         let with_new: Vec<&Kind> =
             self.kinds.iter().filter(|kind| kind.causes.iter().any(|cause| new(&cause))).collect();
-        writeln!(to, "\nnew finds: {} kinds", with_new.len())?;
+        writeln!(to, "\nkinds of new finds: {}", with_new.len())?;
         for kind in with_new {
             let Kind { property, subject, causes } = kind;
             writeln!(to, "\n{}: {subject}\n  {}", property.id, property.about)?;
@@ -87,10 +91,10 @@ impl Report<'_> {
         for ((bare, counts), (_, all)) in self.tally.rows.iter().zip(self.space.rows()) {
             let base = self.space.bases.get(bare.base).map_or("", |base| base.name.as_str());
             let name = format!("{base} {} {}", self.space.topology(bare), bare.operator.as_str());
-            let of = counts
-                .iter()
-                .zip(all)
-                .map(|(counts, all)| format!(" {:>18}", format!("{} of {all}, {}", counts.cells, counts.inert)));
+            let of = counts.iter().zip(all).map(|(counts, all)| {
+                let of = if self.strategy == Strategy::Exhaustive { format!(" of {all}") } else { String::new() };
+                format!(" {:>18}", format!("{}{of}, {}", counts.cells, counts.inert))
+            });
             writeln!(to, "{name:<36}{}", of.collect::<String>())?;
         }
         Ok(())
@@ -101,7 +105,11 @@ impl Report<'_> {
         writeln!(to, "\n  {}: {cells} cells, {}", told(&cause.faults), self.places(cause.unknown()))?;
         let Some(shown) = cause.shown() else { return Ok(()) };
         let (verdict, failing, broken) = (shown.ending.verdict, &shown.ending.failing, &shown.ending.broken);
-        writeln!(to, "    smallest  cell {}: {}", shown.number, script(self.space, &shown.cell))?;
+        let cell = match &shown.smallest {
+            Smallest::Cell(number) => format!("cell {number}: "),
+            Smallest::Script(_) => String::new(),
+        };
+        writeln!(to, "    smallest  {cell}{}", script(&shown.space, &shown.cell))?;
         writeln!(to, "    comes to  {}", story::ending(verdict, failing, broken))?;
         let nearest = cause.why.nearest.as_deref().unwrap_or("none: it holds in no drill one fault or level away");
         writeln!(to, "    holds in  {nearest}")?;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::space::Script;
 use crate::prepare::BadInput;
 use crate::verdict::Verdict;
 
@@ -15,6 +16,26 @@ pub const SCHEMA: u32 = 1;
 
 /// A line longer than this is none of ours.
 const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// Which cells are taken, and what their numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Every one; by the space's numbers.
+    Exhaustive,
+    /// Some; by those of the samples.
+    Sampled,
+}
+
+impl Strategy {
+    /// As in results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::Exhaustive => "exhaustive",
+            Strategy::Sampled => "sampled",
+        }
+    }
+}
 
 /// What all cells of a file have in common. **Contract.**
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +57,8 @@ pub struct Header {
     pub seed: String,
     /// The greatest number of added faults.
     pub faults: usize,
+    /// Which cells are taken.
+    pub strategy: Strategy,
     /// First cell of the range.
     pub from: u64,
     /// The cell behind the last one.
@@ -55,6 +78,7 @@ impl Header {
                 ("binding", of.binding.clone()),
                 ("seed", of.seed.clone()),
                 ("faults", of.faults.to_string()),
+                ("strategy", of.strategy.as_str().to_owned()),
             ]
         };
         let both = parts(self).into_iter().zip(parts(other));
@@ -66,8 +90,11 @@ impl Header {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// The cell's number.
+    /// The cell's number, or the sample's.
     pub cell: u64,
+    /// The sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
     /// The drill's id; `None` where there was no drill.
     pub id: Option<String>,
     /// How it ended.
@@ -91,8 +118,18 @@ pub struct Found {
     pub property: String,
     /// Of what it does not hold.
     pub subject: String,
-    /// Number of the smallest cell.
-    pub smallest: u64,
+    /// The smallest cell.
+    pub smallest: Smallest,
+}
+
+/// A smallest cell, as results name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Smallest {
+    /// By its number.
+    Cell(u64),
+    /// By its words: a sampled cell may have levels that the space has not.
+    Script(Script),
 }
 
 /// Writes a value as a line.

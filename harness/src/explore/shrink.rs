@@ -1,6 +1,8 @@
 //! From a find to the smallest script that shows it: no fault can be taken away, none can be had at a weaker level. Then, in
 //! numbers, where it flips.
 
+use std::sync::Arc;
+
 use super::drills::{Drills, Site};
 use super::property::{Must, Property, Relation};
 use super::space::{Cell, Params, Space};
@@ -12,7 +14,7 @@ use crate::host::sim::Scripts;
 pub fn smallest(property: &Property, subject: &str, cell: &Cell, drills: &mut Drills<'_>) -> Cell {
     let mut smallest = cell.clone();
     // Each turn takes a fault or a level away, so there are only so many.
-    while let Some(smaller) = smaller(&smallest, drills.space)
+    while let Some(smaller) = smaller(&smallest, &drills.space)
         .into_iter()
         .find(|smaller| property.violated(smaller, drills).iter().any(|other| other == subject))
     {
@@ -63,7 +65,7 @@ pub fn flips(property: &Property, subject: &str, cell: &Cell, space: &Space, sit
                     .map(|(name, known)| (name.clone(), if name == param.name { value } else { *known }))
                     .collect();
                 let (with, cell) = space.with_level(cell, at, params);
-                let mut drills = Drills::new(&with, site, Scripts::default());
+                let mut drills = Drills::new(&Arc::new(with), site, Scripts::default());
                 property.violated(&cell, &mut drills).iter().any(|other| other == subject)
             };
             let flip = |holds, fails| Flip {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::finds::{Kind, Place};
-use super::space::Space;
 use crate::release::sha256_hex;
 use crate::run::RunError;
 use crate::scenario::{Expectation, Scenario};
@@ -20,7 +19,8 @@ pub fn name(kind: &Kind, place: &Place) -> String {
 }
 
 /// The scenario of a find.
-pub fn scenario(kind: &Kind, place: &Place, space: &Space) -> Option<Scenario> {
+pub fn scenario(kind: &Kind, place: &Place) -> Option<Scenario> {
+    let space = &place.space;
     let mut scenario = space.scenario(&place.cell)?;
     let Kind { property, subject, .. } = kind;
     scenario.name = name(kind, place);
@@ -39,7 +39,7 @@ pub fn scenario(kind: &Kind, place: &Place, space: &Space) -> Option<Scenario> {
 ///
 /// # Errors
 /// Those of the file system.
-pub fn store(kinds: &[Kind], space: &Space, out: &Path) -> Result<(), RunError> {
+pub fn store(kinds: &[Kind], out: &Path) -> Result<(), RunError> {
     let folder = out.join(FOUND);
     let failed = |error: &dyn std::fmt::Display| RunError::Harness(format!("{}: {error}", folder.display()));
     if folder.exists() {
@@ -47,7 +47,7 @@ pub fn store(kinds: &[Kind], space: &Space, out: &Path) -> Result<(), RunError> 
     }
     for kind in kinds {
         for place in kind.causes.iter().flat_map(|cause| cause.unknown()) {
-            let Some(scenario) = scenario(kind, place, space) else { continue };
+            let Some(scenario) = scenario(kind, place) else { continue };
             let text = toml::to_string(&scenario).map_err(|error| failed(&error))?;
             std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
             let path = folder.join(format!("{}.toml", scenario.name));

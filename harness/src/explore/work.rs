@@ -1,13 +1,16 @@
 //! Cells carried out by several threads, and their results in the order of the cells.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use super::drills::{Came, Drills, Site};
 use super::property::Properties;
-use super::results::{Found, Line};
+use super::results::{Found, Line, Smallest, Strategy};
+use super::sample::{self, BLOCK};
 use super::shrink;
-use super::space::Space;
+use super::space::{Cell, Space};
 use crate::host::sim::Scripts;
 use crate::interrupt;
 
@@ -20,8 +23,11 @@ const CELLS_A_TURN: u64 = 32;
 /// Carries cells out.
 #[derive(Debug)]
 pub struct Work<'a> {
-    space: &'a Space,
+    space: &'a Arc<Space>,
+    site: &'a Site,
     properties: &'a Properties,
+    strategy: Strategy,
+    scripts: Scripts,
     workers: Vec<Drills<'a>>,
     next: u64,
     until: u64,
@@ -30,24 +36,48 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     /// The cells of a range, by so many threads.
     pub fn new(
-        space: &'a Space,
-        site: &'a Site,
-        properties: &'a Properties,
+        (space, site, properties): (&'a Arc<Space>, &'a Site, &'a Properties),
+        strategy: Strategy,
         range: Range<u64>,
         threads: usize,
     ) -> Work<'a> {
         let scripts = Scripts::default();
         let workers = (0..threads.clamp(1, THREADS_MAX)).map(|_| Drills::new(space, site, scripts.clone())).collect();
-        Work { space, properties, workers, next: range.start, until: range.end }
+        Work { space, site, properties, strategy, scripts, workers, next: range.start, until: range.end }
     }
 
     /// The next cells' results, without a gap. Empty where all are done, or a signal came before the first of them was.
     pub fn turn(&mut self) -> Vec<Line> {
         let from = self.next;
+        let mut lines = match self.strategy {
+            Strategy::Exhaustive => self.cells(),
+            Strategy::Sampled => self.samples(),
+        };
+        lines.sort_by_key(|line| line.cell);
+        let whole = lines.iter().zip(from..).take_while(|(line, number)| line.cell == *number).count();
+        lines.truncate(whole);
+        self.next += whole as u64;
+        lines
+    }
+
+    /// A block of samples for each thread.
+    fn samples(&self) -> Vec<Line> {
+        let blocks = (self.next / BLOCK..self.until.div_ceil(BLOCK)).take(self.workers.len());
+        std::thread::scope(|scope| {
+            let block = |number| {
+                let of = (self.space, self.site, self.properties);
+                scope.spawn(move || sample::block(number, BLOCK, of, &self.scripts).unwrap_or_default())
+            };
+            joined(blocks.map(block).collect())
+        })
+    }
+
+    fn cells(&mut self) -> Vec<Line> {
+        let from = self.next;
         let until = self.until.min(from.saturating_add(CELLS_A_TURN * self.workers.len() as u64));
         let counter = AtomicU64::new(from);
         let (space, properties) = (self.space, self.properties);
-        let mut lines: Vec<Line> = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let threads: Vec<_> = self
                 .workers
                 .iter_mut()
@@ -66,43 +96,61 @@ impl<'a> Work<'a> {
                     })
                 })
                 .collect();
-            // A panic is a defect of the harness, and ends it.
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        lines.sort_by_key(|line| line.cell);
-        let whole = lines.iter().zip(from..).take_while(|(line, number)| line.cell == *number).count();
-        lines.truncate(whole);
-        self.next += whole as u64;
-        lines
+            joined(threads)
+        })
     }
+}
+
+/// A panic is a defect of the harness, and ends it.
+fn joined(threads: Vec<ScopedJoinHandle<'_, Vec<Line>>>) -> Vec<Line> {
+    let ended = threads.into_iter().map(|thread| thread.join());
+    ended.flat_map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
 }
 
 /// What a cell came to: a function of the cell, whoever does it and whatever was done before.
 pub fn result(number: u64, space: &Space, properties: &Properties, drills: &mut Drills<'_>) -> Option<Line> {
     let cell = space.cell(number)?;
-    let came = drills.came(&cell);
-    let mut line = Line { cell: number, id: None, verdict: None, inert: Vec::new(), refused: None, finds: Vec::new() };
+    // The smallest is of the same block, with fewer faults or weaker levels: it has a number.
+    Some(result_of(number, &cell, properties, drills, |space, smallest| {
+        Smallest::Cell(space.number(smallest).unwrap_or(number))
+    }))
+}
+
+/// The same for a cell of any space.
+pub fn result_of(
+    number: u64,
+    cell: &Cell,
+    properties: &Properties,
+    drills: &mut Drills<'_>,
+    named: impl Fn(&Space, &Cell) -> Smallest,
+) -> Line {
+    let came = drills.came(cell);
+    let mut line = Line {
+        cell: number,
+        script: None,
+        id: None,
+        verdict: None,
+        inert: Vec::new(),
+        refused: None,
+        finds: Vec::new(),
+    };
     match &*came {
         Came::Refused(why) => line.refused = Some(why.clone()),
         Came::Drilled(drilled) => {
-            let uses = space.uses(&cell);
+            let uses = drills.space.uses(cell);
             let silent = drilled.silent.iter().filter_map(|at| uses.get(*at));
             line.inert = silent.map(|used| used.id.clone()).collect();
             (line.id, line.verdict) = (Some(drilled.id.clone()), Some(drilled.ending.verdict));
         }
     }
     for property in &properties.all {
-        for subject in property.violated(&cell, drills) {
-            let smallest = shrink::smallest(property, &subject, &cell, drills);
-            // The smallest is of the same block, with fewer faults or weaker levels: it has a number.
-            let smallest = space.number(&smallest).unwrap_or(number);
+        for subject in property.violated(cell, drills) {
+            let smallest = shrink::smallest(property, &subject, cell, drills);
+            let smallest = named(&drills.space, &smallest);
             line.finds.push(Found { property: property.id.clone(), subject, smallest });
         }
     }
     line.finds.sort();
     line.finds.dedup();
-    Some(line)
+    line
 }

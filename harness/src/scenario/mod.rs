@@ -44,7 +44,7 @@ pub enum Role {
 }
 
 /// A fault as a scenario declares it; `fault::registry` knows the ids, parameters and bounds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultUse {
     /// Id in the registry.

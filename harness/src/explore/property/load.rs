@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Condition, Must, Property, Relation};
+use crate::explore::drills::figure_names;
 use crate::explore::source::Source;
 use crate::prepare::BadInput;
 use crate::scenario::{CRITERIA, TOPOLOGIES};
@@ -20,17 +21,6 @@ const PROPERTIES_MAX: usize = 64;
 
 /// A property's id is part of a scenario's name, which has at most 64 characters.
 const ID_CHARS_MAX: usize = 36;
-
-/// Figures that properties may bound: those of the JSON report.
-const FIGURES: [&str; 7] = [
-    "downtime_ms",
-    "requests_failed",
-    "time_to_healthy_ms",
-    "budget_spent_percent",
-    "alerts.drained_ms",
-    "alerts.ready_margin_ms",
-    "alerts.alert_margin_ms",
-];
 
 /// All properties of an exploration.
 #[derive(Debug, Clone)]
@@ -124,12 +114,14 @@ fn known(condition: &Condition) -> Result<(), String> {
     let faults: Vec<&str> = fault::REGISTRY.iter().map(|kind| kind.id).collect();
     let invariants: Vec<&str> = invariants::REGISTRY.iter().map(|invariant| invariant.id()).collect();
     let figures: Vec<String> = condition.at_most.keys().chain(condition.at_least.keys()).cloned().collect();
+    let of_report = figure_names();
+    let names: Vec<&str> = of_report.iter().map(String::as_str).collect();
     for (what, given, known) in [
         ("topology", condition.topology.as_deref(), TOPOLOGIES.as_slice()),
         ("fault", condition.fault.as_deref(), &faults),
         ("broken_only", condition.broken_only.as_deref(), &invariants),
         ("failing_only", condition.failing_only.as_deref(), CRITERIA.as_slice()),
-        ("at_most, at_least", Some(figures.as_slice()), FIGURES.as_slice()),
+        ("at_most, at_least", Some(figures.as_slice()), &names),
     ] {
         let unknown = given.into_iter().flatten().find(|id| !known.contains(&id.as_str()));
         if let Some(unknown) = unknown {

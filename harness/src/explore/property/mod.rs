@@ -118,7 +118,7 @@ pub struct Condition {
 impl Condition {
     /// What is otherwise than it says; nothing where it holds.
     pub fn unmet(&self, cell: &Cell, drilled: &Drilled, drills: &Drills<'_>) -> Vec<String> {
-        let (space, ending) = (drills.space, &drilled.ending);
+        let (space, ending) = (&drills.space, &drilled.ending);
         let mut unmet = Vec::new();
         let mut one_of = |given: Option<bool>, what: &str| {
             if given == Some(false) {
@@ -164,6 +164,19 @@ fn others(allowed: Option<&[String]>, all: &[String]) -> Vec<String> {
 }
 
 impl Property {
+    /// Whether it is about how drills end, which a scenario's `expect` can pin.
+    pub fn is_of_endings(&self) -> bool {
+        match &self.must {
+            Must::Be(must) => {
+                must.at_most.is_empty()
+                    && must.at_least.is_empty()
+                    && must.findings_not.is_none()
+                    && must.evidence.is_none()
+            }
+            Must::Relate(relation) => *relation == Relation::CarefulNoWorse,
+        }
+    }
+
     /// The subjects of which it does not hold in this cell. What is inconclusive violates nothing; what is inert can only
     /// differ from the same without the fault.
     pub fn violated(&self, cell: &Cell, drills: &mut Drills<'_>) -> Vec<String> {
@@ -245,6 +258,9 @@ fn order_of_others(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> V
         }
         let mut swapped = cell.clone();
         swapped.faults.swap(at, at + 1);
+        if drills.act_alike(cell, &swapped) {
+            continue;
+        }
         let came = drills.came(&swapped);
         let Came::Drilled(other) = &*came else { continue };
         if differs(drilled.plainly(), other.plainly()) {

@@ -26,6 +26,9 @@ pub(super) struct SpaceFile {
     pub(super) bases: Vec<Spanned<String>>,
     pub(super) topologies: Vec<Spanned<String>>,
     pub(super) operators: Vec<Spanned<Operator>>,
+    /// No other faults than these; all that there are where nothing is said.
+    #[serde(default)]
+    only: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     touching: Vec<Touching>,
     #[serde(default)]
@@ -83,7 +86,7 @@ impl SpaceFile {
     pub(super) fn entries(&self, source: &Source) -> Result<Vec<(Entry, Option<Said>)>, BadInput> {
         let groups = self.groups(source)?;
         let mut entries = Vec::new();
-        for kind in fault::REGISTRY {
+        for kind in self.kinds(source)? {
             let group = groups.get(kind.id).copied();
             let releases: Vec<Option<Role>> = match kind.whence {
                 Whence::Inborn { releases } => releases.iter().copied().map(Some).collect(),
@@ -100,7 +103,8 @@ impl SpaceFile {
                 entries.iter_mut().filter(|(entry, _)| entry.id == kind.id && entry.release == said.release);
             let Some((entry, place)) = of_it.next() else {
                 let used = FaultUse { id: id.clone(), release: said.release, params: BTreeMap::new() };
-                let why = fault::check(&used).err().map(|error| error.to_string()).unwrap_or_default();
+                let left_out = || format!("`{id}` is not among `only`; take its levels out, or name it there");
+                let why = fault::check(&used).map_or_else(|error| error.to_string(), |_| left_out());
                 return Err(source.wrong(at, &why));
             };
             if place.is_some() {
@@ -123,6 +127,18 @@ impl SpaceFile {
         }
         entries.sort_by_key(|(entry, _)| entry.group.map_or((1, 0), |group| (0, group)));
         Ok(entries)
+    }
+
+    /// The faults that the space has.
+    fn kinds(&self, source: &Source) -> Result<Vec<&'static FaultKind>, BadInput> {
+        let Some(only) = &self.only else { return Ok(fault::REGISTRY.to_vec()) };
+        if let Some(at) = first_twice(only) {
+            return Err(source.wrong(at, "only: the same fault twice; looked for each once"));
+        }
+        let known = |id: &Spanned<String>| {
+            fault::kind(id.get_ref()).ok_or_else(|| source.wrong(id.span().start, &no_fault(id.get_ref())))
+        };
+        only.iter().map(known).collect()
     }
 
     fn groups(&self, source: &Source) -> Result<BTreeMap<&str, usize>, BadInput> {

@@ -1,5 +1,6 @@
 //! From a space file to a space: which fault can be had where is for `prepare` to say.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Spanned;
@@ -64,6 +65,7 @@ impl Space {
     }
 
     fn make_blocks(&mut self, file: &SpaceFile, source: &Source, site: &Site) -> Result<(), BadInput> {
+        let mut known = BTreeMap::new();
         for (base, name) in file.bases.iter().enumerate() {
             for (topology, id) in file.topologies.iter().enumerate() {
                 for operator in &file.operators {
@@ -72,8 +74,13 @@ impl Space {
                 }
                 let Some(first) = file.operators.first() else { continue };
                 let bare = Cell { base, topology, operator: *first.get_ref(), faults: Vec::new() };
-                let choices = self.choices(&bare, site);
-                let choices = choices.map_err(|error| source.wrong(name.span().start, &error.to_string()))?;
+                let Some(scenario) = self.scenario(&bare) else { continue };
+                // What is wrong with the base itself is no reason for a fault to be missing.
+                let prepared = site.prepare(&scenario, self.topology(&bare), bare.operator);
+                prepared.map_err(|error| source.wrong(name.span().start, &error.to_string()))?;
+                let machine = (topology, scenario.good.clone(), scenario.bad.clone());
+                let possible = known.entry(machine).or_insert_with(|| self.possible(&bare, site)).clone();
+                let choices = self.choices(&bare, possible);
                 let item = |choice: &Choice| Item {
                     levels: choice.levels.len() as u64,
                     group: self.entries.get(choice.entry).and_then(|entry| entry.group),
@@ -109,26 +116,35 @@ impl Space {
         Err((operator.span().start, what))
     }
 
-    /// Which entries, at which of their levels, can be added to a base on a topology.
-    fn choices(&self, bare: &Cell, site: &Site) -> Result<Vec<Choice>, BadInput> {
-        // What is wrong with the base itself is no reason for a fault to be missing.
-        if let Some(base) = self.scenario(bare) {
-            site.prepare(&base, self.topology(bare), bare.operator)?;
-        }
+    /// Which entries, at which of their levels, a topology can have with the releases of a base, whatever else the base is.
+    fn possible(&self, bare: &Cell, site: &Site) -> Vec<Choice> {
         let mut choices = Vec::new();
-        for (index, entry) in self.entries.iter().enumerate() {
+        for (entry, known) in self.entries.iter().enumerate() {
             let has = |level: &usize| {
-                let cell = Cell { faults: vec![super::Added { entry: index, level: *level }], ..bare.clone() };
-                let there = self.bases.get(bare.base).is_some_and(|base| has_already(base, entry.id, entry.release));
-                let scenario = self.scenario(&cell).filter(|_| !there);
+                let cell = Cell { faults: vec![super::Added { entry, level: *level }], ..bare.clone() };
+                let scenario = self.scenario(&cell).map(|mut scenario| {
+                    scenario.faults = self.uses(&cell);
+                    scenario
+                });
                 scenario.is_some_and(|made| site.prepare(&made, self.topology(bare), bare.operator).is_ok())
             };
-            let levels: Vec<usize> = (0..entry.levels.len()).filter(has).collect();
+            let levels: Vec<usize> = (0..known.levels.len()).filter(has).collect();
             if !levels.is_empty() {
-                choices.push(Choice { entry: index, levels });
+                choices.push(Choice { entry, levels });
             }
         }
-        Ok(choices)
+        choices
+    }
+
+    /// Those of them that a base has not already.
+    fn choices(&self, bare: &Cell, mut possible: Vec<Choice>) -> Vec<Choice> {
+        let has_already = |choice: &Choice| {
+            let base = self.bases.get(bare.base).map_or(&[][..], |base| &base.faults);
+            let entry = self.entries.get(choice.entry);
+            base.iter().any(|used| entry.is_some_and(|entry| entry.id == used.id && entry.release == used.release))
+        };
+        possible.retain(|choice| !has_already(choice));
+        possible
     }
 
     fn anywhere(&self, entry: usize, level: usize) -> bool {
@@ -186,10 +202,6 @@ fn bases(file: &SpaceFile, source: &Source, site: &Site) -> Result<Vec<Scenario>
         prepare::load(&path)
     };
     file.bases.iter().map(load).collect()
-}
-
-fn has_already(base: &Scenario, id: &str, release: Option<crate::scenario::Role>) -> bool {
-    base.faults.iter().any(|used| used.id == id && used.release == release)
 }
 
 fn too_many(most: usize) -> BadInput {

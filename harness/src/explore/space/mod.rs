@@ -12,12 +12,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::scenario::{FaultUse, Operator, Role, Scenario};
 
 mod file;
 mod load;
+mod place;
 pub mod sets;
 
 pub use load::Restricted;
@@ -54,6 +55,21 @@ pub struct Cell {
     pub operator: Operator,
     /// In the order in which they are brought about.
     pub faults: Vec<Added>,
+}
+
+/// A cell by its words: the same in any space that has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// Name of the base scenario.
+    pub base: String,
+    /// Id.
+    pub topology: String,
+    /// Who is at the keyboard.
+    pub operator: Operator,
+    /// Added faults, in the order in which they are brought about.
+    #[serde(default)]
+    pub faults: Vec<FaultUse>,
 }
 
 /// A fault of a cell.
@@ -195,6 +211,16 @@ impl Space {
         let mut scenario = self.bases.get(cell.base)?.clone();
         scenario.faults.extend(uses);
         Some(scenario)
+    }
+
+    /// A cell by its words.
+    pub fn script(&self, cell: &Cell) -> Script {
+        Script {
+            base: self.bases.get(cell.base).map(|base| base.name.clone()).unwrap_or_default(),
+            topology: self.topology(cell).to_owned(),
+            operator: cell.operator,
+            faults: self.uses(cell),
+        }
     }
 
     /// The space with one level more, and the cell at it. It is no part of the numbering.
