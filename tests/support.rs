@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod causes;
 pub mod containers;
+pub mod exploring;
 pub mod left_alone;
 pub mod outline;
 pub mod pages;

@@ -107,6 +107,29 @@ fn while_cargo_builds() {
     }
 }
 
+#[test]
+fn while_it_explores() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("explored");
+    let explore = |more: &[&str]| {
+        let mut command = program("tcp://127.0.0.1:1", out.path());
+        let args = ["explore", "--exhaustive", "--faults", "2", "--base", "baseline", "--topology", "systemd"];
+        command.args(args).arg("--out").arg(&folder).args(more).spawn().unwrap()
+    };
+    let mut child = explore(&[]);
+    // Once it tells how far it is, a signal is only noted.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("0 of ")), "it never began");
+    send("-INT", child.id());
+    let (status, said) = end_of(child);
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains(" of the wanted are missing"), "{said}");
+    assert_eq!(std::fs::read_to_string(folder.join("report.txt")).unwrap(), said);
+    // What was done is there again, and goes into the report of whoever goes on.
+    let (status, again) = end_of(explore(&["--resume", "--seconds", "0"]));
+    assert_eq!((status.code(), again), (Some(2), said));
+}
+
 fn first_line(stream: &TcpStream) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut line = String::new();

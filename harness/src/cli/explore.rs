@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
 use super::args::{Who, topologies};
+use super::{Backend, Failure, Stage};
 use crate::exit::ExitStatus;
 use crate::explore::drills::Site;
 use crate::explore::property::Properties;
 use crate::explore::results::Strategy;
 use crate::explore::sample::BLOCK;
 use crate::explore::space::{FAULTS_MAX, Restricted, Space};
+use crate::explore::store::Stored;
 use crate::explore::work::THREADS_MAX;
 use crate::explore::{Exploration, Explored, Progress, report};
 use crate::host::HostKind;
@@ -45,6 +46,9 @@ pub(super) struct ExploreArgs {
     /// Go on where the results below --out end
     #[arg(long)]
     resume: bool,
+    /// Drill the smallest N finds of each kind on containers as well, one at a time
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    confirm: usize,
     /// How many cells at a time; as many as there are processors if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX as i64))]
     threads: Option<u16>,
@@ -109,7 +113,12 @@ struct Of {
     out: PathBuf,
 }
 
-pub(super) fn carry_out(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+pub(super) fn carry_out(
+    args: &ExploreArgs,
+    workspace: &Path,
+    output: &mut Output<'_>,
+    backend: &dyn Backend,
+) -> Result<ExitStatus, Failure> {
     let explored = match &args.command {
         Some(ExploreCommand::Merge(merge)) => {
             let exploration = merge.of.exploration(workspace)?;
@@ -121,8 +130,53 @@ pub(super) fn carry_out(args: &ExploreArgs, workspace: &Path, output: &mut Outpu
     write!(output.out, "{}", explored.text)?;
     match explored.interrupted {
         Some(signal) => Err(RunError::Interrupted(signal).into()),
-        None => Ok(explored.status),
+        None => Ok(explored.status.and(confirm(args, &explored.stored, workspace, output, backend)?)),
     }
+}
+
+/// Drills finds on containers. Each scenario expects what the simulator came to, so one that does not conform is a difference
+/// between simulator and machine: a defect of the simulator.
+fn confirm(
+    args: &ExploreArgs,
+    stored: &[Stored],
+    workspace: &Path,
+    output: &mut Output<'_>,
+    backend: &dyn Backend,
+) -> Result<ExitStatus, Failure> {
+    let (mut status, mut kind, mut count) = (ExitStatus::Conforms, "", 0);
+    for find in stored {
+        if kind != find.kind {
+            (kind, count) = (&find.kind, 0);
+        }
+        count += 1;
+        if count > args.confirm {
+            continue;
+        }
+        let selection = Selection {
+            scenarios: vec![find.path.display().to_string()],
+            operators: vec![find.operator],
+            runbook: args.of.runbook.clone(),
+            binding: args.of.binding.clone(),
+            seed: args.of.seed,
+            out: args.of.out.join("confirmed"),
+            ..Selection::usual(HostKind::Container, &find.topology, workspace)
+        };
+        // The bundle has the whole drill; here its end is enough.
+        let (mut nowhere, mut silent) = (std::io::sink(), std::io::sink());
+        let mut reporter = super::reporter("text", &mut nowhere, &mut silent, output.terminal)?;
+        let mut stage = Stage::new(&mut *reporter);
+        let ran = backend.drill(&selection, &mut stage);
+        let came = stage.run_ended();
+        ran?;
+        let said = match came {
+            ExitStatus::Conforms => "the container agrees",
+            ExitStatus::Inconclusive => "nothing can be said of it on the container",
+            _ => "the container ends otherwise, a defect of the simulator",
+        };
+        writeln!(output.out, "confirm {}: {said}", find.path.display())?;
+        status = status.and(came);
+    }
+    Ok(status)
 }
 
 #[expect(clippy::disallowed_methods, reason = "rates and the time limit are the wall's; no result depends on them")]
@@ -138,14 +192,14 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
     let without_end = !args.of.exhaustive && args.of.range.is_none();
     let seconds = args.seconds.or(without_end.then_some(SAMPLED_S));
     let _noted = interrupt::note();
-    let (began, mut told) = (Instant::now(), Duration::ZERO);
+    let (began, mut told): (Instant, Option<Duration>) = (Instant::now(), None);
     let (terminal, log) = (output.terminal.stderr, &mut *output.log);
     let mut goes_on = |progress: Progress| {
         let took = began.elapsed();
         let over = progress.done == progress.of;
         let every = if terminal { SHOWN_EVERY } else { LOGGED_EVERY };
-        if over || took.saturating_sub(told) >= every {
-            told = took;
+        if over || told.is_none_or(|told| took.saturating_sub(told) >= every) {
+            told = Some(took);
             // A line of progress that cannot be written stops no exploration.
             let _ = tell(log, terminal, progress, took);
         }

@@ -116,7 +116,7 @@ fn carry_out(cli: Cli, folder: &Path, output: &mut Output<'_>, backend: &dyn Bac
         Command::Drill(args) => drill(&args, &workspace(), output, backend),
         Command::Judge { folder } => judge(&folder, output),
         Command::Decide(args) => decide::carry_out(&args, &workspace(), output),
-        Command::Explore(args) => explore::carry_out(&args, &workspace(), output),
+        Command::Explore(args) => explore::carry_out(&args, &workspace(), output, backend),
         Command::Scenarios(command) => scenarios::carry_out(&command, &workspace(), output),
         Command::Host(command) => {
             backend.host(command, &workspace(), output.out, output.log)?;

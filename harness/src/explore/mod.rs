@@ -39,6 +39,7 @@ use property::Properties;
 use report::Report;
 use results::{Header, Line, Reader, Strategy};
 use space::Space;
+use store::Stored;
 use tally::Tally;
 use work::Work;
 
@@ -82,6 +83,8 @@ pub struct Explored {
     pub text: String,
     /// How the program is to exit.
     pub status: ExitStatus,
+    /// The scenarios of its finds, by kind.
+    pub stored: Vec<Stored>,
     /// The signal that ended it before its end.
     pub interrupted: Option<i32>,
 }
@@ -244,13 +247,13 @@ impl Exploration {
     fn finish(&self, tally: &Tally, wanted: u64) -> Result<Explored, RunError> {
         let pinned = Pinned::load(&self.site.selection.workspace)?;
         let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &pinned));
-        store::store(&kinds, &self.out)?;
+        let stored = store::store(&kinds, &self.out)?;
         let strategy = self.strategy;
         let report = Report { space: &self.space, strategy, wanted, tally, kinds: &kinds, out: &self.out };
         let (text, status) = (report.text(), report.status());
         let path = self.out.join(REPORT);
         let written = std::fs::write(&path, &text);
         written.map_err(|error| RunError::Harness(format!("{}: {error}", path.display())))?;
-        Ok(Explored { text, status, interrupted: None })
+        Ok(Explored { text, status, stored, interrupted: None })
     }
 }

@@ -1,12 +1,12 @@
 //! Finds as scenario files: each can be drilled by itself, on any host, and is expected to end as it was seen to.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::finds::{Kind, Place};
 use crate::release::sha256_hex;
 use crate::run::RunError;
-use crate::scenario::{Expectation, Scenario};
+use crate::scenario::{Expectation, Operator, Scenario};
 use crate::verdict::Verdict;
 
 /// Below the folder of an exploration.
@@ -34,25 +34,46 @@ pub fn scenario(kind: &Kind, place: &Place) -> Option<Scenario> {
     Some(scenario)
 }
 
-/// Writes the scenarios of all finds that no case pins below `out`; what lies there from before is of another exploration and
-/// goes.
+/// A find's scenario, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Property and subject.
+    pub kind: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Where it is shown.
+    pub topology: String,
+    /// By whom.
+    pub operator: Operator,
+}
+
+/// Writes the scenarios of all finds that no case pins below `out`, and says which, the smallest of each kind first; what lies
+/// there from before is of another exploration and goes.
 ///
 /// # Errors
 /// Those of the file system.
-pub fn store(kinds: &[Kind], out: &Path) -> Result<(), RunError> {
+pub fn store(kinds: &[Kind], out: &Path) -> Result<Vec<Stored>, RunError> {
     let folder = out.join(FOUND);
     let failed = |error: &dyn std::fmt::Display| RunError::Harness(format!("{}: {error}", folder.display()));
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| failed(&error))?;
     }
+    let mut stored = Vec::new();
     for kind in kinds {
-        for place in kind.causes.iter().flat_map(|cause| cause.unknown()) {
+        // Causes come with the fewest faults first. One place of each comes before the second of any.
+        let causes = || kind.causes.iter();
+        let firsts = causes().filter_map(|cause| cause.unknown().next());
+        let others = causes().flat_map(|cause| cause.unknown().skip(1));
+        for place in firsts.chain(others) {
             let Some(scenario) = scenario(kind, place) else { continue };
             let text = toml::to_string(&scenario).map_err(|error| failed(&error))?;
             std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
             let path = folder.join(format!("{}.toml", scenario.name));
             std::fs::write(&path, text).map_err(|error| failed(&error))?;
+            let topology = place.space.topology(&place.cell).to_owned();
+            let of_kind = format!("{}: {}", kind.property.id, kind.subject);
+            stored.push(Stored { kind: of_kind, path, topology, operator: place.cell.operator });
         }
     }
-    Ok(())
+    Ok(stored)
 }

@@ -1,0 +1,78 @@
+//! What an exploration refuses: files, ranges and restrictions that cannot be meant, each with its place. Needs no engine.
+
+use std::fs;
+
+use conformance::exploring::{OWN, SMALL, call, folder, text};
+use rollback_harness::exit::ExitStatus;
+
+#[test]
+fn bad_input_is_refused_with_file_and_line() {
+    let out = folder();
+    let (space, more) = (out.path().join("space.toml"), out.path().join("more.toml"));
+    let with = |from: &str, to: &str| SMALL.replacen(from, to, 1);
+    let spaces = [
+        (with("schema = 1", "schema = 2"), ":2: schema is 2; looked for 1"),
+        (with("operators", "operatoren"), ":5: unknown field `operatoren`"),
+        (with("[\"docker\"]", "[\"podman\"]"), ":4: base `baseline` is not for topology `podman`; it is for compose"),
+        (with("[\"baseline\"]", "[\"base\"]"), ":3: no scenario `base`"),
+        (
+            with("[\"baseline\"]", "[\"compose-not-edited\"]"),
+            ":4: base `compose-not-edited` is not for topology `docker`",
+        ),
+        (with("[\"docker\"]", "[\"docker\", \"docker\"]"), ":4: topologies: the same one twice"),
+        (with("[\"docker\"]", "[]"), ": topologies: none"),
+        (with("\"port-held\"", "\"port-hold\""), ":6: no fault `port-hold`; there are "),
+        (with("faults = [\"tag-missing\"", "faults = [\"tag-gone\""), ":10: no fault `tag-gone`"),
+        (with("delay_ms = 8", "delay_ms = 801"), ":13: fault `healthz-slow`: `delay_ms` is 801"),
+        (with("delay_ms = 8", "delay_s = 8"), ":13: fault `healthz-slow` has no parameter `delay_s`"),
+        (with("delay_ms = 8", "delay_ms = 2"), ":13: `healthz-slow` has the same level twice"),
+        (with("release = \"good\"\n", ""), ":13: fault `healthz-slow`: a release is born with it"),
+        (with("release = \"bad\"", "release = \"good\""), ":18: `healthz-slow` again"),
+        (
+            with("\"port-held\"", "\"snapshot-incompatible\"")
+                + "[[fault]]\nid = \"snapshot-incompatible\"\nlevels = [{ format = 9 }]\n",
+            ":22: `snapshot-incompatible`: level 1 can be had with no base on any topology",
+        ),
+    ];
+    let properties = [
+        (OWN.replace("downtime_ms", "downtime"), ":5: property `checks-see`: at_most, at_least: no `downtime`"),
+        (OWN.replace("at_most", "most"), ":8: unknown field `most`"),
+        (OWN.replace("checks-see", "Never!"), ":5: id \"Never!\""),
+        (OWN.replace("checks-see", "never-unsafe"), ":5: property `never-unsafe` again"),
+        (OWN.replace("must =", "relation = \"careful-no-worse\"\nmust ="), "looked for either `must` or `relation`"),
+        (
+            OWN.replace("{ findings_not = [\"blind-check\"], at_most = { downtime_ms = 60000 } }", "{}"),
+            ":5: property `checks-see`: `must` asks for",
+        ),
+        (OWN.replace("\"recovered\"", "\"healed\""), ":7: unknown variant `healed`"),
+    ];
+    let calls = spaces.iter().map(|(text, said)| (text.as_str(), OWN, *said));
+    for (of_space, of_properties, said) in
+        calls.chain(properties.iter().map(|(text, said)| (SMALL, text.as_str(), *said)))
+    {
+        fs::write(&space, of_space).unwrap();
+        fs::write(&more, of_properties).unwrap();
+        let ran = call(&["explore", "--space", text(&space), "--properties", text(&more), "--out", text(out.path())]);
+        assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""), "{said}: {}", ran.log);
+        assert!(ran.log.contains(said), "looked for {said:?}: {}", ran.log);
+        assert!(ran.log.contains(".toml"), "no file is named: {}", ran.log);
+    }
+    fs::write(&space, SMALL).unwrap();
+    for (args, said) in [
+        (["--range", "3..3"], "it is empty"),
+        (["--range", "4..3"], "it is reversed"),
+        (["--range", "3"], "looked for A..B"),
+        (["--exhaustive", "--range=0..1000"], "--range 0..1000: the space ends at "),
+        (["--range", "0..1500"], "--range 0..1500: samples come in blocks of 1000"),
+        (["--faults", "7"], "--faults 7: the greatest number is 6"),
+        (["--threads", "0"], "0 is not in 1..=256"),
+        (["--base", "confirmed"], "--base confirmed: no base of this space; there are baseline"),
+        (["--topology", "systemd"], "nothing is left of the space"),
+        (["--resume", "--exhaustive"], "results.jsonl: cannot be read"),
+    ] {
+        let none = out.path().join("none");
+        let ran = call(&[["explore", "--space", text(&space), "--out", text(&none)].as_slice(), &args].concat());
+        assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""), "{said}: {}", ran.log);
+        assert!(ran.log.contains(said), "looked for {said:?}: {}", ran.log);
+    }
+}
