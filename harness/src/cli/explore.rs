@@ -84,6 +84,9 @@ struct Of {
     /// Only the cells, or samples, from A to below B; samples come in blocks of 1000
     #[arg(long, value_name = "A..B", value_parser = range)]
     range: Option<Range<u64>>,
+    /// Only the I-th of N parts of all cells, from 0, as near to the same size as can be
+    #[arg(long, value_name = "I/N", value_parser = part, conflicts_with = "range", requires = "exhaustive")]
+    part: Option<(u64, u64)>,
     /// On which of the space's topologies
     #[arg(long, value_name = "TOPOLOGY", default_value = "all", value_parser = topologies())]
     topology: String,
@@ -256,6 +259,9 @@ impl Of {
 
     fn range(&self, space: &Space) -> Result<Range<u64>, Failure> {
         let all = if self.exhaustive { 0..space.len() } else { 0..SAMPLES_MAX };
+        if let Some((part, parts)) = self.part {
+            return Ok(part_of(all.end, part, parts));
+        }
         let Some(range) = self.range.clone() else { return Ok(all) };
         let (from, until) = (range.start, range.end);
         if range.end > all.end {
@@ -269,6 +275,21 @@ impl Of {
     }
 }
 
+/// `I/N`: I of 0 to below N.
+fn part(text: &str) -> Result<(u64, u64), String> {
+    let looked_for = "looked for I/N, such as 0/8: I from 0 to below N";
+    let (part, parts) = text.split_once('/').ok_or(looked_for)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}; {looked_for}"));
+    let (part, parts) = (number(part)?, number(parts)?);
+    if part < parts { Ok((part, parts)) } else { Err(looked_for.to_owned()) }
+}
+
+/// Parts follow each other without gap and overlap. Of more parts than cells some are empty.
+fn part_of(cells: u64, part: u64, parts: u64) -> Range<u64> {
+    let bound = |part: u64| u64::try_from(u128::from(cells) * u128::from(part) / u128::from(parts)).unwrap_or(cells);
+    bound(part)..bound(part + 1)
+}
+
 /// `A..B`, with something in it.
 fn range(text: &str) -> Result<Range<u64>, String> {
     let looked_for = "looked for A..B, such as 0..100";
@@ -279,5 +300,23 @@ fn range(text: &str) -> Result<Range<u64>, String> {
         true if range.start == range.end => Err(format!("it is empty; {looked_for}")),
         true => Err(format!("it is reversed; {looked_for}")),
         false => Ok(range),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_the_whole_without_gap_and_overlap() {
+        for (cells, parts) in [(0, 3), (5, 8), (1622, 8), (u64::MAX, 7)] {
+            let all: Vec<Range<u64>> = (0..parts).map(|part| part_of(cells, part, parts)).collect();
+            assert_eq!((all[0].start, all[all.len() - 1].end), (0, cells));
+            assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start), "{all:?}");
+        }
+        assert_eq!(part("7/8"), Ok((7, 8)));
+        for wrong in ["8/8", "0/0", "1", "-1/2", "a/2"] {
+            assert!(part(wrong).unwrap_err().contains("looked for I/N"), "{wrong}");
+        }
     }
 }
