@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::drills::{Came, Drilled, Drills, Ending};
+use super::drills::{Came, Drilled, Drills};
 use super::space::Cell;
 use crate::judge::Outcome;
 use crate::scenario::Operator;
@@ -198,7 +198,7 @@ impl Relation {
     fn violated(self, cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> Vec<String> {
         match self {
             Relation::CarefulNoWorse => careful_no_worse(cell, drilled, drills).into_iter().collect(),
-            Relation::InertChangesNothing => inert_changes_nothing(cell, drilled, drills).into_iter().collect(),
+            Relation::InertChangesNothing => inert_changes_nothing(cell, drilled, drills),
             Relation::StrongerNeverPasses => stronger_never_passes(cell, drilled, drills),
             Relation::OrderOfOthers => order_of_others(cell, drilled, drills),
         }
@@ -216,20 +216,18 @@ fn careful_no_worse(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> 
     worse.then(|| format!("{}, and {pasted} by paste", drilled.ending.verdict))
 }
 
-fn inert_changes_nothing(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> Option<String> {
-    let mut bare = cell.clone();
-    let mut at = 0;
-    bare.faults.retain(|_| {
-        at += 1;
-        !drilled.silent.contains(&(at - 1))
-    });
-    let came = drills.came(&bare);
-    let Came::Drilled(without) = &*came else { return None };
-    differs(drilled.plainly(), without.plainly()).then(|| {
-        let uses = drills.space.uses(cell);
-        let silent = drilled.silent.iter().filter_map(|at| uses.get(*at)).map(|used| used.id.clone());
-        silent.collect::<Vec<_>>().join(", ")
-    })
+/// One silent fault at a time: so a find is about that fault, whichever others are silent beside it.
+fn inert_changes_nothing(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> Vec<String> {
+    let uses = drills.space.uses(cell);
+    let mut subjects = Vec::new();
+    for at in &drilled.silent {
+        let came = drills.came(&cell.without(*at));
+        let (Came::Drilled(without), Some(used)) = (&*came, uses.get(*at)) else { continue };
+        if drilled.plainly() != without.plainly() {
+            subjects.push(used.id.clone());
+        }
+    }
+    subjects
 }
 
 fn stronger_never_passes(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> Vec<String> {
@@ -263,14 +261,10 @@ fn order_of_others(cell: &Cell, drilled: &Drilled, drills: &mut Drills<'_>) -> V
         }
         let came = drills.came(&swapped);
         let Came::Drilled(other) = &*came else { continue };
-        if differs(drilled.plainly(), other.plainly()) {
+        if drilled.plainly() != other.plainly() {
             let ids = uses.iter().skip(at).take(2).map(|used| used.id.as_str());
             subjects.push(ids.collect::<Vec<_>>().join(", "));
         }
     }
     subjects
-}
-
-fn differs(one: &Ending, other: &Ending) -> bool {
-    one != other
 }
