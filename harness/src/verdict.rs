@@ -149,14 +149,13 @@ fn nothing_to_judge(case: &Case<'_, '_>) -> Option<(Verdict, String)> {
         Some(_) => {}
     }
     let alert_first = facts.find(|what| match what {
-        crate::history::What::AlertFirst { alert, state, met } => Some((alert, state, *met)),
+        crate::history::What::AlertFirst { alert, met, .. } => Some((alert, *met)),
         _ => None,
     });
     match alert_first.last() {
         None if facts.plan.alerts.is_some() => return told("nothing shows that the alert fired that led here".into()),
-        Some(at) if !at.what.2 => {
-            let (alert, state, _) = at.what;
-            return told(format!("red first was not met: {alert} is {state:?}, not firing (event {})", at.n));
+        Some(at) if !at.what.1 => {
+            return told(format!("red first was not met: {} did not fire (event {})", at.what.0, at.n));
         }
         _ => {}
     }

@@ -200,7 +200,7 @@ fn rule_10_an_alert_that_shows_nothing() {
             *met = false;
         }
     });
-    check(pale, Verdict::Inconclusive, "red first was not met: SampleBurn is Firing, not firing");
+    check(pale, Verdict::Inconclusive, "red first was not met: SampleBurn did not fire");
 }
 
 #[test]

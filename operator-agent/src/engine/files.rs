@@ -1,6 +1,5 @@
 //! The files that make Debian's Prometheus and Alertmanager what a [`Monitoring`] describes, and the past as OpenMetrics.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::pager;
@@ -25,74 +24,8 @@ pub const NOTIFIER_ADDRESS: &str = "127.0.0.1:9093";
 
 /// Prometheus's own default; longer than it no scrape takes.
 const SCRAPE_TIMEOUT_MAX_MS: u64 = 10_000;
-/// An hour: nobody scrapes, evaluates or looks back more seldom, so what is longer is a mistake in a unit.
-const INTERVAL_MAX_MS: u64 = 3_600_000;
-/// Bytes of a rule file; the node's six rules need 3 KiB.
-const RULES_BYTES_MAX: usize = 256 << 10;
-/// Series of a past: each route of the node with each status it has, and the buckets of three histograms, are some hundred.
-const SERIES_MAX: usize = 1_000;
 /// Samples of a past in all: 100 series of three days, one a minute. Each is about 150 bytes of text.
 const SAMPLES_MAX: usize = 500_000;
-/// Readings are asked for once a second, each in a request of its own.
-const READINGS_MAX: usize = 64;
-
-/// Refuses what Prometheus would read otherwise than it was meant, or what is too much.
-///
-/// # Errors
-/// What it is, and what was wanted.
-pub fn check(monitoring: &Monitoring) -> Result<(), String> {
-    for (name, ms, most) in [
-        ("scrape_ms", monitoring.scrape_ms, INTERVAL_MAX_MS),
-        ("evaluate_ms", monitoring.evaluate_ms, INTERVAL_MAX_MS),
-        ("lookback_ms", monitoring.lookback_ms, INTERVAL_MAX_MS),
-    ] {
-        if !(1..=most).contains(&ms) {
-            return Err(format!("{name} is {ms}; it has to be between 1 and {most}"));
-        }
-    }
-    if monitoring.job.is_empty() {
-        return Err("the job of the node's series has no name".into());
-    }
-    for (what, count, most) in [
-        ("bytes of rules", monitoring.rules.len(), RULES_BYTES_MAX),
-        ("series of the past", monitoring.past.len(), SERIES_MAX),
-        ("readings", monitoring.readings.len(), READINGS_MAX),
-    ] {
-        if count > most {
-            return Err(format!("{count} {what}; {most} are the most"));
-        }
-    }
-    let mut lengths = BTreeSet::new();
-    for series in &monitoring.past {
-        lengths.insert(series.stretches.iter().fold(0u64, |sum, stretch| sum.saturating_add(stretch.for_ms)));
-        check_names(series)?;
-    }
-    if lengths.len() > 1 {
-        return Err(format!("the series of the past are not equally long: {lengths:?} ms"));
-    }
-    Ok(())
-}
-
-fn check_names(series: &PastSeries) -> Result<(), String> {
-    if !is_name(&series.name, true) {
-        return Err(format!("{:?} is no name of a metric", series.name));
-    }
-    for label in series.labels.keys() {
-        if !is_name(label, false) {
-            return Err(format!("{label:?} of {} is no name of a label", series.name));
-        }
-        if label == "job" || label == "instance" {
-            return Err(format!("{} has the label {label}, which the engine gives it", series.name));
-        }
-    }
-    Ok(())
-}
-
-/// Prometheus's data model: letters, digits, `_`, and in metrics `:`; no digit first.
-fn is_name(text: &str, colon: bool) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || (colon && byte == b':');
-    text.bytes().all(fits) && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
-}
 
 /// All files: path and text.
 pub fn texts(setup: &Setup, monitoring: &Monitoring) -> [(&'static str, String); 5] {
@@ -344,39 +277,5 @@ receivers:
         let mut long = monitoring();
         long.past = (0..30).map(|_| series("x_total", &[], 9_000_000)).collect();
         assert_eq!(past(&setup(), &long, u64::MAX), Err("the past has more than 500000 samples".into()));
-    }
-
-    #[test]
-    fn what_the_engine_would_read_otherwise_is_refused() {
-        assert_eq!(check(&monitoring()), Ok(()));
-        let changed = |change: fn(&mut Monitoring)| {
-            let mut monitoring = monitoring();
-            change(&mut monitoring);
-            check(&monitoring).unwrap_err()
-        };
-        for (wanted, change) in [
-            ("scrape_ms is 0; it has to be between 1 and 3600000", (|m| m.scrape_ms = 0) as fn(&mut Monitoring)),
-            ("evaluate_ms is 0; it has to be between 1 and 3600000", |m| m.evaluate_ms = 0),
-            ("lookback_ms is 3600001; it has to be between 1 and 3600000", |m| m.lookback_ms = 3_600_001),
-            ("the job of the node's series has no name", |m| m.job.clear()),
-            ("262145 bytes of rules; 262144 are the most", |m| m.rules = "#".repeat(262_145)),
-            ("1001 series of the past; 1000 are the most", |m| m.past = vec![series("x", &[], 0); 1_001]),
-            ("65 readings; 64 are the most", |m| {
-                m.readings = (0..65).map(|n| (n.to_string(), String::new())).collect();
-            }),
-            ("the series of the past are not equally long: {1000, 1500} ms", |m| {
-                m.past.push(series("y", &[], 1_500));
-            }),
-            ("\"\" is no name of a metric", |m| m.past[0].name.clear()),
-            ("\"5x\" is no name of a metric", |m| m.past[0].name = "5x".into()),
-            ("\"x} 1\\n\" is no name of a metric", |m| m.past[0].name = "x} 1\n".into()),
-            ("\"a:b\" of x is no name of a label", |m| m.past = vec![series("x", &[("a:b", "")], 0)]),
-            ("x has the label job, which the engine gives it", |m| m.past = vec![series("x", &[("job", "")], 0)]),
-            ("x has the label instance, which the engine gives it", |m| {
-                m.past = vec![series("x", &[("instance", "")], 0)];
-            }),
-        ] {
-            assert_eq!(changed(change), wanted);
-        }
     }
 }

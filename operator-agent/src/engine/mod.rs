@@ -58,7 +58,7 @@ pub fn firing(reports: &Reports) {
 }
 
 fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
-    files::check(monitoring)?;
+    monitoring.check()?;
     for (path, text) in files::texts(setup, monitoring) {
         write(path, &text)?;
     }

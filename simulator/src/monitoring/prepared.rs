@@ -117,9 +117,7 @@ fn fnv(text: &str) -> u64 {
 
 impl Prepared {
     fn new(monitoring: &Arc<Monitoring>, port: u16) -> Result<Prepared, String> {
-        if monitoring.scrape_ms == 0 || monitoring.evaluate_ms == 0 {
-            return Err("scrapes and evaluations want a pause of at least 1 ms between them".to_owned());
-        }
+        monitoring.check()?;
         let file = RuleFile::read(&monitoring.rules, "the rules").map_err(|error| error.to_string())?;
         if file.rules().next().is_none() {
             return Err("the rules have no rule of an alert".to_owned());

@@ -20,7 +20,7 @@ fn what_cannot_be_started_says_why() {
         (with(&|monitoring| monitoring.rules = "groups: 3".into()), "the rules:1: "),
         (with(&|monitoring| monitoring.rules = RULES.replace("sum(rate", "avg(rate")), "the rules:8: alert Burns: "),
         (with(&|monitoring| monitoring.rules = "groups: []".into()), "no rule of an alert"),
-        (with(&|monitoring| monitoring.scrape_ms = 0), "at least 1 ms"),
+        (with(&|monitoring| monitoring.scrape_ms = 0), "scrape_ms is 0; it has to be between 1 and 3600000"),
         (with(&|monitoring| monitoring.past[0].stretches[0].every_ms = 0), "samples every 0 ms"),
         (with(&|monitoring| monitoring.past[1] = monitoring.past[0].clone()), "the past has tensor_wasm_http_requests"),
         (reading("deriv(x[5m])"), "the reading x: "),
