@@ -21,16 +21,20 @@ fn effect(filled: &Filled<'_>) -> Effect {
     Effect::Inborn { release: filled.role(), fault: Inborn::MetricsStalled {} }
 }
 
-/// Two bodies that can be read, invokes certainly handled between them, and the same count in both. A counter that has
-/// stood still since the start is absent: that is the same as zero.
+/// Two bodies that can be read, and the same count in both. Invokes between them would not be needed: a node counts the first
+/// fetch itself before it answers the second. So the fault shows as well where no invoke is handled. A counter that has stood
+/// still since the start is absent: that is the same as zero.
 fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
     let pairs = facts.find(Pair::of);
-    let at = pairs.last().filter(|at| at.what.invokes_least > 0)?;
+    let at = pairs.last()?;
     let [first, second] = at.what.read().ok()?;
     let counts = [&first, &second].map(|samples| samples.sum(HTTP_COUNTER, &[]).unwrap_or(0.0));
     let stood_still = counts[0] == counts[1];
     stood_still.then(|| {
-        let sent = at.what.invokes_least;
-        (format!("{HTTP_COUNTER} stayed at {} across at least {sent} invokes", counts[0]), vec![at.n])
+        let missed = match at.what.invokes_least {
+            0 => "the first of two fetches".to_owned(),
+            sent => format!("at least {sent} invokes"),
+        };
+        (format!("{HTTP_COUNTER} stayed at {} across {missed}", counts[0]), vec![at.n])
     })
 }

@@ -299,7 +299,8 @@ fn stalled_metrics_show_in_equal_counts() {
     let empty = || "# EOF\n".to_owned();
     seen(bodies(body(), body(), 18), stalled(), Some("stayed at 43"));
     seen(bodies(empty(), empty(), 18), stalled(), Some("stayed at 0"));
-    seen(bodies(body(), body(), 0), stalled(), None);
+    seen(bodies(body(), body(), 0), stalled(), Some("stayed at 43 across the first of two fetches"));
+    seen(bodies(body(), sample::metrics(40, 4), 0), stalled(), None);
     seen(bodies(body(), sample::metrics(40, 4), 18), stalled(), None);
     seen(bodies(body(), "no".into(), 18), stalled(), None);
     seen(sample::recovered(), stalled(), None);
