@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 
 use super::args::{Who, topologies};
+use super::strength::{self, StrengthArgs};
 use super::{Backend, Failure, Stage};
 use crate::exit::ExitStatus;
 use crate::explore::drills::Site;
@@ -60,7 +61,9 @@ pub(super) struct ExploreArgs {
 #[derive(Debug, Subcommand)]
 enum ExploreCommand {
     /// Join the results of parts into those of the whole
-    Merge(MergeArgs),
+    Merge(Box<MergeArgs>),
+    /// Look whether sabotage of the runbook is found, and whether the same in other words raises nothing
+    Strength(StrengthArgs),
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +126,7 @@ pub(super) fn carry_out(
     backend: &dyn Backend,
 ) -> Result<ExitStatus, Failure> {
     let explored = match &args.command {
+        Some(ExploreCommand::Strength(args)) => return strength::carry_out(args, workspace, output),
         Some(ExploreCommand::Merge(merge)) => {
             let exploration = merge.of.exploration(workspace)?;
             let range = merge.of.range(&exploration.space)?;

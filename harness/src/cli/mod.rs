@@ -20,6 +20,7 @@ mod decide;
 mod explore;
 mod scenarios;
 mod stage;
+mod strength;
 
 pub use args::HostCommand;
 pub use backend::Containers;

@@ -67,12 +67,17 @@ fn described(space: &Space, nearest: &Cell, cell: &Cell) -> String {
 
 /// The faults of a cell, on one line.
 pub fn script(space: &Space, cell: &Cell) -> String {
+    faults(&space.uses(cell))
+}
+
+/// Faults with their parameters, on one line.
+pub fn faults(uses: &[crate::scenario::FaultUse]) -> String {
     let used = |used: &crate::scenario::FaultUse| {
         let release = used.release.map(|release| format!(" ({})", story::word(&release))).unwrap_or_default();
         let params: Vec<String> = used.params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         format!("{}{release}{}", used.id, params.concat())
     };
-    match space.uses(cell).iter().map(used).collect::<Vec<_>>() {
+    match uses.iter().map(used).collect::<Vec<_>>() {
         none if none.is_empty() => "no fault".to_owned(),
         some => some.join(", then "),
     }

@@ -10,7 +10,7 @@ use super::known::Pinned;
 use super::property::{Properties, Property};
 use super::results::{Found, Smallest};
 use super::shrink::{self, Flip};
-use super::space::{Cell, Space};
+use super::space::{Cell, Script, Space};
 use crate::bundle::story;
 use crate::host::sim::Scripts;
 use crate::scenario::{FaultUse, Role};
@@ -120,10 +120,17 @@ pub fn grouped(
     made
 }
 
-fn ids(uses: &[FaultUse]) -> Faults {
+/// The faults of a list, in the order of their ids.
+pub fn ids(uses: &[FaultUse]) -> Faults {
     let mut ids: Faults = uses.iter().map(|used| (used.id.clone(), used.release)).collect();
     ids.sort();
     ids
+}
+
+/// A cell in words: `healthz-slow (good) delay_ms=50, on docker by careful, from baseline`.
+pub fn told_of(script: &Script) -> String {
+    let faults = explain::faults(&script.faults);
+    format!("{faults}, on {} by {}, from {}", script.topology, script.operator.as_str(), script.base)
 }
 
 /// The faults of a cause in words: `port-held`, `errors in the good release and tag-moved`.

@@ -30,6 +30,7 @@ pub mod shrink;
 mod source;
 pub mod space;
 pub mod store;
+pub mod strength;
 pub mod tally;
 pub mod work;
 
