@@ -15,8 +15,9 @@ use rollback_harness::explore::strength::file::{Said, Variation};
 use rollback_harness::explore::strength::{Outcome, Strength};
 use rollback_harness::scenario::Operator;
 
-/// Of so many, the issue wants so many found; what is refused when it is read is not counted.
-const WANTED: [usize; 2] = [22, 24];
+/// At least so many are found; what is refused when it is read is not counted. Each file that says `missed` is held to it, so
+/// none is lost unseen.
+const FOUND_LEAST: usize = 40;
 
 #[test]
 fn sabotage_is_found_where_its_file_says() {
@@ -27,7 +28,7 @@ fn sabotage_is_found_where_its_file_says() {
         _ => None,
     });
     let known = strength.known(cells.flatten().collect::<std::collections::BTreeSet<u64>>());
-    let (mut found, mut refused) = (0, 0);
+    let mut found = 0;
     for variation in &all {
         let cell = match &variation.said {
             Said::Shows { script, .. } => vec![strength.number(script).unwrap()],
@@ -36,10 +37,8 @@ fn sabotage_is_found_where_its_file_says() {
         let row = strength.look(variation, cell, &known, out.path()).unwrap();
         assert_eq!(row.differs, None, "{}: {:?}", row.name, row.outcome);
         found += usize::from(matches!(row.outcome, Outcome::Found { .. }));
-        refused += usize::from(matches!(row.outcome, Outcome::Refused(_)));
     }
-    let read = all.len() - refused;
-    assert!(read >= WANTED[1] && found * WANTED[1] >= read * WANTED[0], "{found} of {read}");
+    assert!(found >= FOUND_LEAST, "{found} of {}", all.len());
 }
 
 /// All bases by both operators without a fault, and the baseline by a careful one with each fault at its strongest.
