@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::pager;
-use crate::protocol::{Monitoring, PastSeries, Setup};
+use crate::protocol::{Monitoring, Setup};
 
 /// Configuration of the engine; where Debian's unit looks for it.
 pub const CONFIG: &str = "/etc/prometheus/prometheus.yml";
@@ -111,7 +111,7 @@ fn notifier_defaults() -> String {
 /// The past that ends at `end_ms` (since 1970), as OpenMetrics; its series have the labels of the live ones.
 ///
 /// # Errors
-/// As [`PastSeries::points`]; a past that begins before 1970, is too much or grows beyond all numbers.
+/// As [`crate::protocol::PastSeries::points`]; a past that begins before 1970, is too much or grows beyond all numbers.
 pub fn past(setup: &Setup, monitoring: &Monitoring, end_ms: u64) -> Result<String, String> {
     let instance = instance(setup);
     let (mut text, mut samples) = (String::new(), 0);
@@ -156,7 +156,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::protocol::Stretch;
+    use crate::protocol::{PastSeries, Stretch};
 
     fn setup() -> Setup {
         Setup {
