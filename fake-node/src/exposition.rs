@@ -10,9 +10,6 @@ pub const TEXT_MAX: usize = 1 << 20;
 /// Most samples read.
 pub const SAMPLES_MAX: usize = 20_000;
 
-/// Digits of which a float has every number exactly.
-const DIGITS_MAX: usize = 15;
-
 /// One sample line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -142,20 +139,28 @@ fn sample(line: &str) -> Result<Line<'_>, &'static str> {
         "+Inf" => f64::INFINITY,
         "-Inf" => f64::NEG_INFINITY,
         "NaN" => f64::NAN,
-        _ if text.len() <= DIGITS_MAX && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64
-        }
-        // Rust's own words for these are not the format's.
-        _ if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) => {
-            return Err("a sample whose value is not a number");
-        }
-        _ => text.parse().map_err(|_| "a sample whose value is not a number")?,
+        _ => match whole_number(text) {
+            Some(whole) => whole,
+            // Rust's own words for these are not the format's.
+            None if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) => {
+                return Err("a sample whose value is not a number");
+            }
+            None => text.parse().map_err(|_| "a sample whose value is not a number")?,
+        },
     };
     Ok(Line { name, labels, value })
 }
 
-/// Which bytes stand in names; in those of labels a colon does not.
-const IN_NAMES: [bool; 256] = {
+/// What most values are: digits alone, and so few that a float has them exactly. `None` for all else.
+#[must_use]
+pub fn whole_number(text: &str) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    let digits = !text.is_empty() && text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64)
+}
+
+/// Which bytes stand in names of metrics, by the byte; in those of labels a colon does not.
+pub const IN_NAMES: [bool; 256] = {
     let mut all = [false; 256];
     let mut byte = 0;
     while byte < all.len() {

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use fake_node::exposition::{IN_NAMES, whole_number};
+
 /// One series: a name and its labels, whatever order they were written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series<'a> {
@@ -280,24 +282,6 @@ fn numbers(text: &str) -> Result<f64, String> {
         Some(word) => Err(format!("`{word}` after value and timestamp")),
     }
 }
-
-/// What most values are: digits alone, and so few that a float has them exactly.
-fn whole_number(text: &str) -> Option<f64> {
-    const DIGITS_MAX: usize = 15;
-    let digits = !text.is_empty() && text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.bytes().fold(0, |number: u64, digit| number * 10 + u64::from(digit - b'0')) as f64)
-}
-
-/// Which bytes stand in names.
-const IN_NAMES: [bool; 256] = {
-    let mut all = [false; 256];
-    let mut byte = 0;
-    while byte < all.len() {
-        all[byte] = matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b':');
-        byte += 1;
-    }
-    all
-};
 
 fn name(text: &str) -> Result<(&str, &str), String> {
     let end = text.bytes().position(|byte| !IN_NAMES[usize::from(byte)]).unwrap_or(text.len());
