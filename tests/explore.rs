@@ -100,6 +100,31 @@ fn single_faults_on_compose_end_as_the_cases_say() {
     single_faults("compose", &["compose-not-edited", "port-held", "registry-down", "tag-missing", "tag-moved"]);
 }
 
+/// A page that is lost shows only where one is sent; then it is what the cases say, in each of its ways.
+#[test]
+fn a_lost_page_shows_where_one_is_sent() {
+    let out = folder();
+    let space = SMALL
+        .replace("\"healthz-slow\", \"port-held\", \"tag-missing\", \"tag-moved\"", "\"page-lost\", \"tag-missing\"");
+    let (space, _) = space.split_once("[[touching]]").unwrap();
+    let path = out.path().join("space.toml");
+    fs::write(&path, space).unwrap();
+    let args = ["explore", "--exhaustive", "--faults", "2", "--space", text(&path), "--out", text(out.path())];
+    let Ran { out: report, log, .. } = call(&args);
+    assert!(report.contains("done 16 cells: 6 inert, 0 incomplete\n"), "{log}{report}");
+    // On docker nothing but the start pulls, so the page is the failure path's; that no case pins.
+    for said in [
+        "never-unsafe: unsafe\n",
+        "page-lost and tag-missing: 4 cells, baseline docker careful; baseline docker paste\n",
+        "page-lost way between 1 and 2 (1: it delivers twice, 2: it refuses, 3: it hangs)\n",
+        "invariants-hold: page-once\n",
+        "page-lost and tag-missing: 6 cells, ",
+        "kinds of new finds: 2\n",
+    ] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+}
+
 /// 2,000 samples of a fixed seed by two threads. A block is the same by itself, and two are joined to what they were; more
 /// faults than pairs and values that no level has are among them.
 #[test]

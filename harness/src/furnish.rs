@@ -27,9 +27,11 @@ const SETTLE_MS: u64 = 20_000;
 /// Decides what chance decides while a simulated machine comes up and is settled.
 const BOOT_SEED: u64 = 0;
 /// Where the agent lies under its other names.
-const AGENT_NAMES: [&str; 4] = [
+const AGENT_NAMES: [&str; 5] = [
     files::AGENT,
     "/usr/local/bin/page",
+    // For whoever takes the operator's place between command and pager.
+    "/usr/local/lib/rollback-drill/page",
     "/usr/local/lib/rollback-drill/hold-port",
     "/usr/local/lib/rollback-drill/cut-scrape",
 ];
@@ -277,7 +279,11 @@ fn planted(prepared: &Prepared) -> Result<Vec<Entry>, RunError> {
                 files.push(entry(&path, "tensor-wasm", 0o640, EntryKind::File(bytes)));
             }
             // In the release's executable, in the registry's storage, in the traffic, or done when the machine is up.
-            Effect::Inborn { .. } | Effect::Tag { .. } | Effect::TrappingTenants { .. } | Effect::Arranged => {}
+            Effect::Inborn { .. }
+            | Effect::Tag { .. }
+            | Effect::TrappingTenants { .. }
+            | Effect::Arranged
+            | Effect::ArrangedAs { .. } => {}
         }
     }
     Ok(files)
@@ -291,16 +297,15 @@ pub fn describe(topology: &Topology, id: &str, effect: &Effect) -> String {
         Effect::TrappingTenants { tenants } => format!("clients of {tenants} of the tenants call an export that traps"),
         Effect::Tag { change: TagChange::Missing } => "the registry has no such tag".to_owned(),
         Effect::Tag { change: TagChange::Moved } => "the registry's tag names the bad build".to_owned(),
-        Effect::Arranged => topology.arranged.get(id).map(|arranged| arranged.how.clone()).unwrap_or_default(),
+        Effect::Arranged | Effect::ArrangedAs { .. } => {
+            arranged(topology, id, effect).map(|arranged| arranged.how.clone()).unwrap_or_default()
+        }
     }
 }
 
 /// How the topology brings a fault about, if that is up to it.
 fn arranged<'a>(topology: &'a Topology, id: &str, effect: &Effect) -> Option<&'a Arranged> {
-    match effect {
-        Effect::Arranged => topology.arranged.get(id),
-        _ => None,
-    }
+    topology.arranged.get(effect.arranged_under(id)?)
 }
 
 /// Runs what the topology, and then what the faults, want done before the drill begins.

@@ -353,7 +353,9 @@ fn can_have(topology: &Topology, id: &str, effect: &Effect) -> Result<(), String
         // The traffic comes from outside the machine.
         Effect::TrappingTenants { .. } => return Ok(()),
         Effect::Tag { .. } if topology.images.is_none() => "it has no registry",
-        Effect::Arranged if !topology.arranged.contains_key(id) => "its file has no `arranged` entry for it",
+        _ if effect.arranged_under(id).is_some_and(|entry| !topology.arranged.contains_key(entry)) => {
+            "its file has no `arranged` entry for it"
+        }
         _ => return Ok(()),
     };
     Err(format!("topology `{}` cannot have fault `{id}`: {wanted}", topology.id))

@@ -21,6 +21,7 @@ mod invoke_slow;
 mod metrics_die_after_rollback;
 mod metrics_stalled;
 mod name_conflict;
+mod page_lost;
 mod port_held;
 mod pull;
 mod registry_down;
@@ -32,7 +33,7 @@ mod tag_missing;
 mod tag_moved;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 18] = [
+pub static REGISTRY: [&FaultKind; 19] = [
     &alert_stuck::KIND,
     &compose_not_edited::KIND,
     &drained_forever::KIND,
@@ -43,6 +44,7 @@ pub static REGISTRY: [&FaultKind; 18] = [
     &metrics_die_after_rollback::KIND,
     &metrics_stalled::KIND,
     &name_conflict::KIND,
+    &page_lost::KIND,
     &port_held::KIND,
     &registry_down::KIND,
     &release_missing::KIND,
@@ -126,6 +128,25 @@ pub enum Effect {
     /// The topology's own file says, under the fault's id, how its machine is made to suffer it. A topology that does not
     /// cannot have the fault.
     Arranged,
+    /// The same of a fault that comes in several ways, each under a name of its own.
+    ArrangedAs {
+        /// The name.
+        entry: &'static str,
+    },
+}
+
+impl Effect {
+    /// Under what name the topology's file arranges it for the fault of this id, if that is up to it.
+    pub fn arranged_under<'a>(&self, id: &'a str) -> Option<&'a str> {
+        match self {
+            Effect::Arranged => Some(id),
+            Effect::ArrangedAs { entry } => Some(entry),
+            Effect::Inborn { .. }
+            | Effect::PlantSnapshot { .. }
+            | Effect::Tag { .. }
+            | Effect::TrappingTenants { .. } => None,
+        }
+    }
 }
 
 /// What the registry holds under the good release's tag.

@@ -1,6 +1,7 @@
 //! The registry's bounds, what each fault wants of a host, and what shows it.
 
 mod containers;
+mod pages;
 
 use super::*;
 use crate::history::What;
@@ -61,6 +62,7 @@ fn defaults_are_filled_in_and_bounds_kept() {
     refused("sigterm-ignored", good, &[], "give `release = \"bad\"`");
     refused("snapshot-incompatible", good, &[], "leave `release` out");
     refused("tag-moved", None, &[("x", 5)], "it has none");
+    refused("page-lost", None, &[("way", 4)], "allowed are 1 to 3 (1: it delivers twice, 2: ");
 }
 
 #[test]
@@ -85,6 +87,9 @@ fn effects_are_a_closed_set() {
         (fault("release-missing", None, &[]), Effect::Arranged),
         (fault("drained-forever", None, &[]), Effect::Arranged),
         (fault("scrape-cut", None, &[]), Effect::Arranged),
+        (fault("page-lost", None, &[]), Effect::ArrangedAs { entry: "page-refused" }),
+        (fault("page-lost", None, &[("way", 1)]), Effect::ArrangedAs { entry: "page-twice" }),
+        (fault("page-lost", None, &[("way", 3)]), Effect::ArrangedAs { entry: "page-hangs" }),
         (fault("alert-stuck", None, &[]), Effect::TrappingTenants { tenants: 2 }),
         (fault("functions-lost", Some(Role::Good), &[]), inborn(Role::Good, Inborn::FunctionsLost {})),
         (

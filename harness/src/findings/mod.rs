@@ -16,6 +16,7 @@ mod in_flight_claim;
 mod in_rotation_unverified;
 mod looked_elsewhere;
 mod masked_failure;
+mod page_not_taken;
 mod removed_before_fetched;
 mod restart_claim;
 mod silent_cause;
@@ -32,7 +33,7 @@ pub trait FindingRule: Sync {
 }
 
 /// All rules that look at a drill.
-pub static REGISTRY: [&dyn FindingRule; 14] = [
+pub static REGISTRY: [&dyn FindingRule; 15] = [
     &alert_cannot_clear_in_time::AlertCannotClearInTime,
     &alert_clears_for_silence::AlertClearsForSilence,
     &blind_check::BlindCheck,
@@ -42,6 +43,7 @@ pub static REGISTRY: [&dyn FindingRule; 14] = [
     &in_rotation_unverified::InRotationUnverified,
     &looked_elsewhere::LookedElsewhere,
     &masked_failure::MaskedFailure,
+    &page_not_taken::PageNotTaken,
     &removed_before_fetched::RemovedBeforeFetched,
     &restart_claim::RestartClaim,
     &silent_cause::SilentCause,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::history::What;
-use crate::history::event::{CommandRef, ProbeOutcome};
+use crate::history::event::{CommandRef, KillReason, ProbeOutcome};
 use crate::judge::sample::{self, Sample};
 use crate::judge::{criteria_of, judge};
 use crate::procedure::{Class, Origin, StaticFinding};
@@ -83,6 +83,29 @@ fn the_failure_path_shows_the_texts_gaps() {
         }
     });
     assert!(!rules(allowed).contains(&"supplied-needed".to_owned()));
+}
+
+#[test]
+fn a_page_that_nobody_got() {
+    let status = |status: i32| {
+        sample::offline().edit_command("F3", move |what| {
+            if let What::CommandEnded { exit, .. } = what {
+                *exit = status;
+            }
+        })
+    };
+    let unheard = |sample: Sample| sample.without(|what| matches!(what, What::Paged { .. }));
+    check(unheard(status(1)), "page-not-taken", Some(118), "ended 1 and nobody was told");
+    for fine in [status(1), unheard(status(0)), sample::recovered()] {
+        assert!(!rules(fine).contains(&"page-not-taken".to_owned()));
+    }
+    let killed = sample::offline().edit_command("F3", |what| {
+        if let What::CommandEnded { command, began_us, .. } = what {
+            let (command, began_us, why) = (command.clone(), *began_us, KillReason::Ceiling { ms: 120_000 });
+            *what = What::CommandKilled { command, why, output: String::new(), began_us, gone: true };
+        }
+    });
+    check(unheard(killed), "page-not-taken", Some(118), "was killed and nobody was told");
 }
 
 #[test]

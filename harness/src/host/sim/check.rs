@@ -68,7 +68,7 @@ fn of_topology<'a>(topology: &'a Topology, outside: &[(String, Effect)]) -> Vec<
     let mut found = vec![(vec!["supervisor", "command"], topology.supervisor.command.as_str())];
     found.extend(topology.before_drill.iter().map(|text| (vec!["before_drill"], text.as_str())));
     for (id, arranged) in &topology.arranged {
-        if outside.iter().any(|(used, effect)| used == id && matches!(effect, Effect::Arranged)) {
+        if outside.iter().any(|(used, effect)| effect.arranged_under(used) == Some(id)) {
             let key = || vec!["arranged", id.as_str(), "before_drill"];
             found.extend(arranged.before_drill.iter().map(|text| (key(), text.as_str())));
         }
