@@ -103,11 +103,32 @@ pub fn call(args: &[&str]) -> Ran {
 
 /// The same with other containers.
 pub fn call_with(args: &[&str], backend: &dyn Backend) -> Ran {
+    call_in(args, &workspace(), backend)
+}
+
+/// The same in another workspace.
+pub fn call_in(args: &[&str], workspace: &Path, backend: &dyn Backend) -> Ran {
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let all = std::iter::once("rollback-drill").chain(args.iter().copied()).map(OsString::from);
     let output = Output { out: &mut out, log: &mut log, terminal: Terminal::default() };
-    let status = cli::main_with(all, &workspace(), output, backend);
+    let status = cli::main_with(all, workspace, output, backend);
     Ran { status, out: String::from_utf8(out).unwrap(), log: String::from_utf8(log).unwrap() }
+}
+
+/// A workspace of its own with the project's scenarios, which a test may change.
+pub fn copied() -> TempDir {
+    let to = folder();
+    let mut left = vec![PathBuf::from("scenarios")];
+    while let Some(path) = left.pop() {
+        let from = workspace().join(&path);
+        if from.is_dir() {
+            fs::create_dir_all(to.path().join(&path)).unwrap();
+            left.extend(fs::read_dir(&from).unwrap().map(|entry| path.join(entry.unwrap().file_name())));
+        } else {
+            fs::copy(&from, to.path().join(&path)).unwrap();
+        }
+    }
+    to
 }
 
 /// A folder that goes when the test is over.

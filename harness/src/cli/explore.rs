@@ -12,6 +12,7 @@ use super::args::{Who, topologies};
 use super::strength::{self, StrengthArgs};
 use super::{Backend, Failure, Stage};
 use crate::exit::ExitStatus;
+use crate::explore::accept;
 use crate::explore::drills::Site;
 use crate::explore::property::Properties;
 use crate::explore::results::Strategy;
@@ -47,6 +48,12 @@ pub(super) struct ExploreArgs {
     /// Go on where the results below --out end
     #[arg(long)]
     resume: bool,
+    /// Explore nothing: make cases of finds, by the name of one below --out, or by its file
+    #[arg(long, value_name = "NAME|FILE", num_args = 1.., requires = "because", conflicts_with_all = ["resume", "confirm", "threads", "seconds"])]
+    accept: Vec<String>,
+    /// Why these finds matter: a sentence that stands in their cases
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    because: Option<String>,
     /// Drill the smallest N finds of each kind on containers as well, one at a time
     #[arg(long, value_name = "N", default_value_t = 0)]
     confirm: usize,
@@ -132,6 +139,7 @@ pub(super) fn carry_out(
             let range = merge.of.range(&exploration.space)?;
             exploration.merge(&merge.files, merge.of.range.is_some() || merge.of.exhaustive, range)?
         }
+        None if !args.accept.is_empty() => return accept(args, workspace, output),
         None => explore(args, workspace, output)?,
     };
     write!(output.out, "{}", explored.text)?;
@@ -139,6 +147,18 @@ pub(super) fn carry_out(
         Some(signal) => Err(RunError::Interrupted(signal).into()),
         None => Ok(explored.status.and(confirm(args, &explored.stored, workspace, output, backend)?)),
     }
+}
+
+/// All are looked at before the first is moved.
+fn accept(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+    let exploration = args.of.exploration(workspace)?;
+    let because = args.because.as_deref().unwrap_or_default();
+    let all = accept::look(&exploration, &args.accept, because).map_err(|error| Failure::Usage(error.to_string()))?;
+    for accepted in &all {
+        accept::accept(accepted)?;
+        writeln!(output.out, "accepted {}: now {}", accepted.from.display(), accepted.to.display())?;
+    }
+    Ok(ExitStatus::Conforms)
 }
 
 /// Drills finds on containers. Each scenario expects what the simulator came to, so one that does not conform is a difference

@@ -13,7 +13,7 @@ use super::shrink::{self, Flip};
 use super::space::{Cell, Script, Space};
 use crate::bundle::story;
 use crate::host::sim::Scripts;
-use crate::scenario::{FaultUse, Role};
+use crate::scenario::{Expectation, FaultUse, Role};
 
 /// The faults of a cause: ids, and the releases that are born with them.
 pub type Faults = Vec<(String, Option<Role>)>;
@@ -125,6 +125,11 @@ pub fn ids(uses: &[FaultUse]) -> Faults {
     let mut ids: Faults = uses.iter().map(|used| (used.id.clone(), used.release)).collect();
     ids.sort();
     ids
+}
+
+/// How a drill is expected to end, in words.
+pub fn told_ending(expected: &Expectation) -> String {
+    story::ending(expected.verdict, &expected.failing, &expected.broken)
 }
 
 /// A cell in words: `healthz-slow (good) delay_ms=50, on docker by careful, from baseline`.

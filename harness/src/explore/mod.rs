@@ -18,6 +18,7 @@ use crate::interrupt;
 use crate::prepare::BadInput;
 use crate::run::{self, RunError};
 
+pub mod accept;
 pub mod drills;
 pub mod explain;
 pub mod finds;

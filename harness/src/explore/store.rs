@@ -12,6 +12,29 @@ use crate::verdict::Verdict;
 /// Below the folder of an exploration.
 pub const FOUND: &str = "found";
 
+/// What the scenario of a find says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundBy {
+    /// The property's id.
+    pub property: String,
+    /// Of what it does not hold.
+    pub subject: String,
+}
+
+impl FoundBy {
+    /// In words.
+    pub fn said(&self) -> String {
+        format!("Found by explore: `{}` does not hold ({}).", self.property, self.subject)
+    }
+
+    /// From the beginning of a find's `about`; `None` where it is no find's.
+    pub fn read(about: &str) -> Option<FoundBy> {
+        let (property, rest) = about.strip_prefix("Found by explore: `")?.split_once("` does not hold (")?;
+        let (subject, _) = rest.split_once(").")?;
+        Some(FoundBy { property: property.to_owned(), subject: subject.to_owned() })
+    }
+}
+
 /// The name of a find's scenario: the property's, and eight digits of what it is about.
 pub fn name(kind: &Kind, place: &Place) -> String {
     let hash = sha256_hex(format!("{} {}", kind.subject, place.id).as_bytes());
@@ -24,7 +47,8 @@ pub fn scenario(kind: &Kind, place: &Place) -> Option<Scenario> {
     let mut scenario = space.scenario(&place.cell)?;
     let Kind { property, subject, .. } = kind;
     scenario.name = name(kind, place);
-    scenario.about = format!("Found by explore: `{}` does not hold ({subject}). {}", property.id, property.about);
+    let found = FoundBy { property: property.id.clone(), subject: subject.clone() };
+    scenario.about = format!("{} {}", found.said(), property.about);
     let ending = &place.ending;
     scenario.canary = ending.verdict == Verdict::Inconclusive;
     let expected =

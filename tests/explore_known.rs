@@ -1,0 +1,146 @@
+//! What is known of a find: how it becomes a case. Needs no engine.
+
+#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use conformance::exploring::{Ran, SMALL, call_in, copied, text};
+use rollback_harness::cli::Containers;
+use rollback_harness::exit::ExitStatus;
+
+/// Where a page is lost, in a workspace whose cases do not say so.
+struct Unpinned {
+    workspace: tempfile::TempDir,
+    out: PathBuf,
+}
+
+impl Unpinned {
+    fn new() -> Unpinned {
+        let workspace = copied();
+        for case in ["page-twice", "page-refused"] {
+            fs::remove_file(workspace.path().join(format!("scenarios/cases/{case}.toml"))).unwrap();
+        }
+        let space = SMALL.replace("docker", "systemd").replace(
+            "\"healthz-slow\", \"port-held\", \"tag-missing\", \"tag-moved\"",
+            "\"page-lost\", \"snapshot-incompatible\"",
+        );
+        let (space, _) = space.split_once("[[touching]]").unwrap();
+        fs::write(workspace.path().join("space.toml"), space).unwrap();
+        let out = workspace.path().join("out");
+        Unpinned { workspace, out }
+    }
+
+    fn call(&self, args: &[&str]) -> Ran {
+        call_in(args, self.workspace.path(), &Containers)
+    }
+
+    fn explore(&self, args: &[&str]) -> Ran {
+        let space = self.workspace.path().join("space.toml");
+        self.call(&[&["explore", "--space", text(&space), "--out", text(&self.out)], args].concat())
+    }
+
+    fn found(&self) -> Vec<String> {
+        let Ok(files) = fs::read_dir(self.out.join("found")) else { return Vec::new() };
+        let mut names: Vec<String> =
+            files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.out.join("found").join(format!("{name}.toml"))
+    }
+
+    fn case(&self, name: &str) -> PathBuf {
+        self.workspace.path().join("scenarios/cases").join(format!("{name}.toml"))
+    }
+}
+
+const WHOLE: [&str; 3] = ["--exhaustive", "--faults", "2"];
+
+#[test]
+fn an_accepted_find_is_a_case_and_known_from_then_on() {
+    let unpinned = Unpinned::new();
+    let explored = unpinned.explore(&WHOLE);
+    assert_eq!(explored.status, ExitStatus::DoesNotConform, "{}{}", explored.log, explored.out);
+    let found = unpinned.found();
+    assert!(found.len() >= 4, "{found:?}");
+    let (first, others) = found.split_first().unwrap();
+    let kept = fs::read_to_string(unpinned.file(first)).unwrap();
+
+    // One by its file, the others by their names.
+    let because = "Nobody comes where nobody was told.";
+    let file = unpinned.file(first);
+    let names: Vec<&str> = std::iter::once(text(&file)).chain(others.iter().map(String::as_str)).collect();
+    let accepted = unpinned.explore(&[&["--because", because, "--accept"], names.as_slice()].concat());
+    assert_eq!(accepted.status, ExitStatus::Conforms, "{}", accepted.log);
+    assert_eq!(accepted.out.lines().count(), found.len(), "{}", accepted.out);
+    assert!(unpinned.found().is_empty());
+    let drills = unpinned.out.join("drills");
+    for name in &found {
+        assert!(fs::read_to_string(unpinned.case(name)).unwrap().contains(because));
+        let drilled = unpinned.call(&["drill", "--scenario", name, "--operator", "both", "--out", text(&drills)]);
+        assert_eq!(drilled.status, ExitStatus::Conforms, "{}{}", drilled.log, drilled.out);
+    }
+    let again = unpinned.explore(&WHOLE);
+    assert_eq!(again.status, ExitStatus::Conforms, "{}{}", again.log, again.out);
+    assert!(found.iter().all(|name| again.out.contains(&format!("pinned by {name}\n"))), "{}", again.out);
+
+    // The case stands, and is not written over.
+    fs::create_dir_all(unpinned.out.join("found")).unwrap();
+    fs::write(&file, kept).unwrap();
+    refused(&unpinned, first, because, "a case of this name is there");
+    assert!(file.exists());
+}
+
+fn refused(unpinned: &Unpinned, name: &str, because: &str, said: &str) {
+    let cases = || fs::read_dir(unpinned.workspace.path().join("scenarios/cases")).unwrap().count();
+    let before = cases();
+    let ran = unpinned.explore(&["--accept", name, "--because", because]);
+    assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""), "{said}: {}", ran.log);
+    assert!(ran.log.contains(said), "looked for {said:?}: {}", ran.log);
+    assert_eq!(cases(), before, "{said}");
+}
+
+#[test]
+fn what_is_no_find_is_not_accepted() {
+    let unpinned = Unpinned::new();
+    unpinned.explore(&WHOLE);
+    let found = unpinned.found();
+    let name = found.iter().find(|name| name.starts_with("never-unsafe-")).unwrap();
+    let file = unpinned.file(name);
+    for because in ["", " \t", "two\nlines", &"long ".repeat(300)] {
+        refused(&unpinned, name, because, "looked for a line of at most 1000 bytes");
+    }
+    refused(&unpinned, "never-found", "it matters", "never-found.toml: cannot be read");
+    refused(&unpinned, text(&unpinned.case("baseline")), "it matters", "no find of an exploration");
+    let said = fs::read_to_string(&file).unwrap();
+    for (from, to, refusal) in [
+        ("verdict = \"unsafe\"", "verdict = \"offline\"", "it says that it comes to offline"),
+        ("broken = [\"page-once\"]", "broken = []", "and comes to unsafe; broken: page-once"),
+        ("not hold (unsafe)", "not hold (misdiagnosed)", "`never-unsafe` holds in it (misdiagnosed)"),
+        ("`never-unsafe`", "`never-mind`", "no property `never-mind`; there are recovers-without-a-fault, "),
+        ("`never-unsafe`", "`order-of-others`", "`order-of-others` is not about how drills end"),
+        ("share_percent = 40", "share_percent = 41", "made from no base of the space; there are baseline"),
+        ("way = 2", "way = 4", "fault `page-lost`: `way` is 4"),
+        ("schema = 1", "schema = 1\nmore = 1", "unknown field `more`"),
+    ] {
+        let made = said.replacen(from, to, 1);
+        assert_ne!(made, said, "{from}: {said}");
+        fs::write(&file, made).unwrap();
+        refused(&unpinned, name, "it matters", refusal);
+    }
+    fs::write(&file, &said).unwrap();
+    for (args, refusal) in [
+        (vec!["--accept", name], "--because"),
+        (vec!["--because", "it matters"], "--accept"),
+        (vec!["--accept", name, "--because", "it matters", "--resume"], "--resume"),
+        (vec!["--because", "it matters", "--accept", name, name], "named twice"),
+    ] {
+        let ran = unpinned.explore(&args);
+        assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""), "{args:?}: {}", ran.log);
+        assert!(ran.log.contains(refusal), "{args:?}: {}", ran.log);
+    }
+    assert!(file.exists());
+}
