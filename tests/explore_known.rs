@@ -1,13 +1,38 @@
-//! What is known of a find: how it becomes a case. Needs no engine.
+//! What is known of a find: the case that pins it, at which levels it does, and how a find becomes one. Needs no engine.
 
 #![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
 
 use std::fs;
 use std::path::PathBuf;
 
-use conformance::exploring::{Ran, SMALL, call_in, copied, text};
+use conformance::exploring::{Ran, SMALL, call, call_in, copied, folder, text};
 use rollback_harness::cli::Containers;
 use rollback_harness::exit::ExitStatus;
+
+/// How slow a node is has a threshold, and the levels below and above it are one find each way: the shipped case at 50 ms
+/// pins what begins at 12, and does not pin what shows at 800 behind a level at which all is well.
+#[test]
+fn a_case_pins_a_find_up_to_a_level_at_which_it_is_gone() {
+    let out = folder();
+    let path = out.path().join("space.toml");
+    for (levels, new) in [
+        ("{ delay_ms = 2 }, { delay_ms = 50 }, { delay_ms = 800 }", None),
+        ("{ delay_ms = 2 }, { delay_ms = 12 }, { delay_ms = 800 }", None),
+        ("{ delay_ms = 50 }, { delay_ms = 2 }, { delay_ms = 800 }", Some("healthz-slow (good) delay_ms=800")),
+    ] {
+        let space = SMALL.replace("{ delay_ms = 2 }, { delay_ms = 8 }, { delay_ms = 50 }", levels);
+        fs::write(&path, space.replace(", \"port-held\", \"tag-missing\", \"tag-moved\"", "")).unwrap();
+        let args = ["explore", "--exhaustive", "--space", text(&path), "--out", text(out.path())];
+        let Ran { status, out: report, log } = call(&args);
+        let pinned = "over-only-when-recovered: unverified, healthz-slow in the good release: pinned by healthz-slow\n";
+        assert!(report.contains(pinned), "{levels}: {log}{report}");
+        let shown = report.lines().find(|line| line.trim_start().starts_with("smallest "));
+        match new {
+            None => assert_eq!((status, shown), (ExitStatus::Conforms, None), "{levels}: {report}"),
+            Some(new) => assert!(shown.unwrap().contains(new), "{levels}: {report}"),
+        }
+    }
+}
 
 /// Where a page is lost, in a workspace whose cases do not say so.
 struct Unpinned {
