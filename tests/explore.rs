@@ -27,7 +27,7 @@ use rollback_harness::host::HostKind;
 use rollback_harness::host::sim::Scripts;
 use rollback_harness::prepare::{self, Selection};
 use rollback_harness::run::RunError;
-use rollback_harness::scenario::Operator;
+use rollback_harness::scenario::{Moment, Operator};
 
 #[test]
 fn cells_and_numbers_are_one_to_one() {
@@ -65,8 +65,45 @@ fn faults_that_touch_the_same_come_in_both_orders_and_others_in_one() {
         pairs.iter().filter(has).collect::<BTreeSet<_>>().len()
     };
     assert_eq!((orders("tag-missing", "tag-moved"), orders("tag-missing", "port-held")), (2, 1));
-    // Two operators; 3 levels and 3 faults without any, and the two orders of the tags.
-    assert_eq!(space.len(), 2 * (1 + 6 + (3 * 3 + 3 + 1)));
+    // Two operators; 3 levels, 2 faults without any, one that begins at two moments, and the two orders of the tags.
+    assert_eq!(space.len(), 2 * (1 + (3 + 2 + 2) + (3 * 2 + 3 * 2 + 2 * 2 + 2)));
+}
+
+/// Each boundary between two commands of a topology is in the space once, whatever the classes of the command behind it.
+#[test]
+fn a_fault_begins_at_each_boundary_of_a_topology() {
+    let out = folder();
+    let text = SMALL.replace("[\"docker\"]", "[\"docker\", \"compose\"]");
+    let text = text.replace("moments = [{ before = \"start\" }]\n", "levels = [{}]\n");
+    let Exploration { space, .. } = exploration(&text, None, 1, out.path());
+    let moments = |topology: &str| -> Vec<String> {
+        let cells = (0..space.len()).map(|number| space.cell(number).unwrap());
+        let of = cells.filter(|cell| space.topology(cell) == topology && cell.operator == Operator::Careful);
+        let held = of.flat_map(|cell| space.uses(&cell)).filter(|used| used.id == "port-held");
+        held.map(|used| used.at.map_or("from the beginning".to_owned(), Moment::words)).collect()
+    };
+    let words = |classes: &[&str]| -> Vec<String> {
+        let later = classes.iter().map(|class| format!("before the first {class}"));
+        std::iter::once("from the beginning".to_owned()).chain(later).collect()
+    };
+    let docker = ["record", "drain", "stop", "swap", "start", "wait", "undrain", "verify"];
+    assert_eq!(moments("docker"), words(&docker));
+    // Stop, swap and start are one command there, and the edit was the first swap.
+    assert_eq!(moments("compose"), words(&["swap", "fetch", "stop", "verify"]));
+}
+
+/// What begins at a boundary can begin with the drill, or at the boundary before; from there it goes on.
+#[test]
+fn a_fault_of_a_cell_can_begin_earlier() {
+    let space = whole(1);
+    let at = |cell: &Cell| space.uses(cell).first().and_then(|used| used.at).map(Moment::words);
+    let is = |cell: &Cell| at(cell).as_deref() == Some("before the first stop") && space.topology(cell) == "docker";
+    let cell = (0..space.len()).map(|number| space.cell(number).unwrap()).find(is).unwrap();
+    let earlier = |cell: &Cell| space.earlier(cell, 0).iter().map(at).collect::<Vec<_>>();
+    assert_eq!(earlier(&cell), [None, Some("before the first drain".to_owned())]);
+    let record = &space.earlier(&space.earlier(&cell, 0)[1], 0)[1];
+    assert_eq!((at(record).as_deref(), earlier(record)), (Some("before the first record"), vec![None]));
+    assert!(space.earlier(&space.earlier(&cell, 0)[0], 0).is_empty());
 }
 
 /// Every single fault of the registry on a topology, by both operators: all is drilled, each fault acts or is said to be
@@ -349,7 +386,10 @@ impl Backend for Machine {
 fn finds_are_confirmed_one_of_each_kind_and_a_difference_is_told() {
     let out = folder();
     let (space, more) = (out.path().join("space.toml"), out.path().join("more.toml"));
-    fs::write(&space, SMALL.replace("\"port-held\", \"tag-missing\", ", "").replace("\"tag-missing\", ", "")).unwrap();
+    let without_port = SMALL
+        .replace("\"port-held\", \"tag-missing\", ", "")
+        .replace("[[fault]]\nid = \"port-held\"\nmoments = [{ before = \"start\" }]\n", "");
+    fs::write(&space, without_port.replace("\"tag-missing\", ", "")).unwrap();
     fs::write(&more, OWN).unwrap();
     for (honest, said) in [(true, ": the container agrees\n"), (false, ": the container ends otherwise")] {
         let args = ["explore", "--exhaustive", "--space", text(&space), "--properties", text(&more), "--confirm", "1"];

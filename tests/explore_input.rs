@@ -29,9 +29,23 @@ fn bad_input_is_refused_with_file_and_line() {
         (with("release = \"good\"\n", ""), ":13: fault `healthz-slow`: a release is born with it"),
         (with("release = \"bad\"", "release = \"good\""), ":18: `healthz-slow` again"),
         (
-            with("\"port-held\"", "\"snapshot-incompatible\"")
+            with("\"tag-moved\"]", "\"snapshot-incompatible\"]")
                 + "[[fault]]\nid = \"snapshot-incompatible\"\nlevels = [{ format = 9 }]\n",
-            ":22: `snapshot-incompatible`: level 1 can be had with no base on any topology",
+            ":26: `snapshot-incompatible`: level 1 can be had with no base on any topology",
+        ),
+        (
+            with("moments = [{ before = \"start\" }]", "moments = [{ before = \"fetch\" }]"),
+            ":23: `port-held`: before the first fetch comes on no topology that can have it",
+        ),
+        (
+            with("moments = [{ before = \"start\" }]", "moments = [{ before = \"page\" }]"),
+            ":23: fault `port-held`: `at`: no command",
+        ),
+        (with("moments = [{", "moments = [{ before = \"start\" }, {"), ":23: `port-held` has the same moment twice"),
+        (with("moments = [{ before = \"start\" }]", "moments = [\"noon\"]"), ":24: unknown variant `noon`"),
+        (
+            with("levels = []", "moments = [{ before = \"start\" }]"),
+            ":18: fault `healthz-slow`: `at`: it is there from the beginning of a drill on",
         ),
     ];
     let properties = [

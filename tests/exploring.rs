@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::containers::workspace;
 
-/// Faults of every sort: from birth with levels, arranged, of the registry, and two that touch the same thing.
+/// Faults of every sort: from birth with levels, arranged and at a moment, of the registry, and two that touch the same thing.
 pub const SMALL: &str = r#"
 schema = 1
 bases = ["baseline"]
@@ -42,6 +42,10 @@ levels = [{ delay_ms = 2 }, { delay_ms = 8 }, { delay_ms = 50 }]
 id = "healthz-slow"
 release = "bad"
 levels = []
+
+[[fault]]
+id = "port-held"
+moments = [{ before = "start" }]
 "#;
 
 /// A property that no case pins, since none expects findings and figures.

@@ -12,12 +12,13 @@ use simulated_host::machine::files::ReleaseFile;
 use simulated_host::programs::git::objects::fast_import;
 use simulated_host::spec::{Entry, EntryKind, ImageSpec, ReleaseCommits};
 
+use crate::drive::Later;
 use crate::fault::{Effect, TagChange};
 use crate::history::event::Plan;
 use crate::host::container::registry::{self, Published};
 use crate::host::container::{Machine, machine as files};
 use crate::host::{self, AsRoot};
-use crate::prepare::Prepared;
+use crate::prepare::{Outside, Prepared};
 use crate::release::{self, Executable};
 use crate::run::RunError;
 use crate::topology::{self, Arranged, Image, RepositoryFile, Topology};
@@ -198,8 +199,8 @@ fn images(
 ) -> Result<Vec<(Published, ImageSpec)>, RunError> {
     let Some(images) = prepared.topology.images.clone() else { return Ok(Vec::new()) };
     let json = |error: serde_json::Error| RunError::Harness(format!("making the registry's images: {error}"));
-    let change = prepared.outside.iter().find_map(|(_, effect)| match effect {
-        Effect::Tag { change } => Some(*change),
+    let change = at_first(prepared).find_map(|fault| match fault.effect {
+        Effect::Tag { change } => Some(change),
         _ => None,
     });
     let tag = |release: &Release| format!("v{}", release.version);
@@ -254,7 +255,7 @@ fn commits(topology: &Topology, prepared: &Prepared, release: &Release) -> Resul
         .flat_map(|repository| &repository.file)
         .map(|file| (file.path.as_str(), file))
         .collect();
-    let replaced = prepared.outside.iter().filter_map(|(id, effect)| arranged(topology, id, effect));
+    let replaced = at_first(prepared).filter_map(|fault| arranged(topology, &fault.id, &fault.effect));
     chosen.extend(replaced.flat_map(|arranged| &arranged.repository_file).map(|file| (file.path.as_str(), file)));
     let mut files = Vec::new();
     for (path, file) in chosen {
@@ -270,8 +271,8 @@ fn commits(topology: &Topology, prepared: &Prepared, release: &Release) -> Resul
 /// Files that faults from outside put on the machine before it boots.
 fn planted(prepared: &Prepared) -> Result<Vec<Entry>, RunError> {
     let mut files = Vec::new();
-    for (_, effect) in &prepared.outside {
-        match effect {
+    for fault in at_first(prepared) {
+        match &fault.effect {
             Effect::PlantSnapshot { format } => {
                 let empty = snapshot::Snapshot { functions: Vec::new() };
                 let bytes = snapshot::encode(*format, &empty).map_err(|error| RunError::Harness(error.to_string()))?;
@@ -308,10 +309,30 @@ fn arranged<'a>(topology: &'a Topology, id: &str, effect: &Effect) -> Option<&'a
     topology.arranged.get(effect.arranged_under(id)?)
 }
 
+/// Faults from outside that are there from the beginning on.
+fn at_first(prepared: &Prepared) -> impl Iterator<Item = &Outside> {
+    prepared.outside.iter().filter(|fault| fault.at.is_none())
+}
+
+/// Faults from outside that begin in the middle of the drill. What arranges them before it does so then, too.
+pub fn later(prepared: &Prepared) -> Vec<Later> {
+    let topology = &prepared.topology;
+    let made = |fault: &Outside| {
+        let commands = arranged(topology, &fault.id, &fault.effect).map_or(&[][..], |arranged| &arranged.before_drill);
+        Some(Later {
+            fault: fault.id.clone(),
+            how: describe(topology, &fault.id, &fault.effect),
+            at: fault.at?,
+            commands: commands.iter().map(|command| with_versions(command, &prepared.plan)).collect(),
+        })
+    };
+    prepared.outside.iter().filter_map(made).collect()
+}
+
 /// Runs what the topology, and then what the faults, want done before the drill begins.
 pub fn settle(host: &mut dyn AsRoot, prepared: &Prepared) -> Result<(), RunError> {
     let topology = &prepared.topology;
-    let by_faults = prepared.outside.iter().filter_map(|(id, effect)| arranged(topology, id, effect));
+    let by_faults = at_first(prepared).filter_map(|fault| arranged(topology, &fault.id, &fault.effect));
     let commands = topology.before_drill.iter().chain(by_faults.flat_map(|arranged| &arranged.before_drill));
     for command in commands {
         let command = &with_versions(command, &prepared.plan);

@@ -24,10 +24,12 @@ mod confirmed;
 mod decided;
 mod given;
 mod made;
+mod outside;
 mod past;
 
 pub use given::{cases_folder, files, load};
 pub use made::{Parts, made};
+pub use outside::Outside;
 
 use given::{Given, scenarios};
 
@@ -101,8 +103,8 @@ pub struct Prepared {
     pub good: Release,
     /// The bad release with what it is born with.
     pub bad: Release,
-    /// Effects from outside.
-    pub outside: Vec<(String, Effect)>,
+    /// Faults from outside.
+    pub outside: Vec<Outside>,
     /// How it is decided whether to roll back, where the scenario says what the operator knows.
     pub decision: Option<DecidedBy>,
     /// What is confirmed before the first step, where the drill comes so far and the scenario does not assume it.
@@ -118,8 +120,8 @@ pub struct Prepared {
 impl Prepared {
     /// How many of the tenants' clients call an export that traps.
     pub fn trapping_tenants(&self) -> usize {
-        let of = self.outside.iter().map(|(_, effect)| match effect {
-            Effect::TrappingTenants { tenants } => *tenants,
+        let of = self.outside.iter().map(|fault| match fault.effect {
+            Effect::TrappingTenants { tenants } => tenants,
             _ => 0,
         });
         of.sum()
@@ -188,6 +190,7 @@ fn drills(selection: &Selection, scenarios: Vec<Given>) -> Result<Vec<Prepared>,
             for operator in &selection.operators {
                 if let Some(expected) = expected.get(operator) {
                     let parts = Parts::load(selection, &runbook, &given.scenario, id)?;
+                    outside::can_come(&parts.procedure, &given)?;
                     drills.push(one(selection, &runbook, &given, parts, (*operator, expected))?);
                 } else if named && selection.operators.len() == 1 {
                     let who = operator.as_str();
@@ -276,14 +279,14 @@ fn one(
             Effect::Inborn { release: Role::Bad, fault } => born.1.push(fault),
             effect => {
                 can_have(&topology, &used.id, &effect).map_err(|why| of_scenario(&why))?;
-                outside.push((used.id.clone(), effect));
+                outside.push(Outside { id: used.id.clone(), effect, at: used.at });
             }
         }
     }
     let folder = scenarios_folder.join("releases").join(&selection.profile);
     let good = release::load(&folder, &scenario.good, born.0).map_err(|error| of_scenario(&error))?;
     let bad = release::load(&folder, &scenario.bad, born.1).map_err(|error| of_scenario(&error))?;
-    for (id, effect) in &outside {
+    for Outside { id, effect, .. } in &outside {
         can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
     }
     let decided = decided::decide(selection, runbook, given)?;

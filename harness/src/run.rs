@@ -12,7 +12,7 @@ use crate::host::container::{ContainerHost, binaries, engine};
 use crate::host::sim::{self, Scripts, Settled, SimHost};
 use crate::host::{Host, HostError, HostKind};
 use crate::interrupt;
-use crate::prepare::{BadInput, Prepared, Selection};
+use crate::prepare::{BadInput, Outside, Prepared, Selection};
 
 /// Why a run could not be carried out or finished.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ pub fn check(drills: &[Prepared]) -> Result<(), RunError> {
     let mut checked = Vec::new();
     for prepared in drills.iter().filter(|prepared| prepared.plan.host == HostKind::Sim.as_str()) {
         // What else differs between drills changes no word of the commands, and no file that they run.
-        let faults: Vec<&String> = prepared.outside.iter().map(|(id, _)| id).collect();
+        let faults: Vec<&String> = prepared.outside.iter().map(|fault| &fault.id).collect();
         let confirms = prepared.confirm.is_some();
         let same = (&prepared.plan.topology, &prepared.plan.good.version, &prepared.plan.bad.version, faults, confirms);
         if !checked.contains(&same) {
@@ -171,6 +171,7 @@ pub fn carry_out(
     create_to_answer_ms: u64,
     record: &mut dyn Record,
 ) -> Result<(), RunError> {
+    let later = furnish::later(prepared);
     let drill = Drill {
         plan: &prepared.plan,
         procedure: &prepared.procedure,
@@ -179,8 +180,10 @@ pub fn carry_out(
         applied: prepared
             .outside
             .iter()
-            .map(|(id, effect)| (id.clone(), furnish::describe(&prepared.topology, id, effect)))
+            .filter(|fault| fault.at.is_none())
+            .map(|Outside { id, effect, .. }| (id.clone(), furnish::describe(&prepared.topology, id, effect)))
             .collect(),
+        later: &later,
         decision: prepared.decision.as_ref(),
         confirm: prepared.confirm.as_ref(),
         trapping_tenants: prepared.trapping_tenants(),

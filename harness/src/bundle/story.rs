@@ -148,7 +148,10 @@ fn note(what: &What) -> Option<String> {
             let after = took(create_to_answer_ms.saturating_mul(1000));
             format!("operator host {name} is up, the bad release answers {after} after creation")
         }
-        What::FaultApplied { fault, how } => format!("fault {fault}: {}", one_line(how)),
+        What::FaultApplied { fault, how, at } => {
+            let when = at.map_or_else(String::new, |at| format!(", {}", at.words()));
+            format!("fault {fault}{when}: {}", one_line(how))
+        }
         What::RedFirst { requests, server_errors, slow, wanted_percent, met } => {
             let shown = if *met { "the incident shows" } else { "the incident does not show" };
             let late = slow.map_or_else(String::new, |slow| format!(", {slow} late"));

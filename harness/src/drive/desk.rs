@@ -1,7 +1,7 @@
 //! The driver's desk: hands requests to the host, writes what it reports into the History, and keeps what the driver
 //! itself has to know to go on. It concludes nothing that a judge concludes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use operator_agent::protocol::{AlertState, Happened, Page, Report, Request};
 
@@ -38,6 +38,8 @@ pub struct Desk<'a> {
     pub(super) holding: bool,
     /// What the last command that failed came to, in words for a page.
     pub(super) last_failed: Option<String>,
+    /// Which of the faults that begin in the middle of the drill have begun.
+    pub(super) begun: BTreeSet<usize>,
 }
 
 /// When the node was seen ready.
@@ -65,6 +67,7 @@ impl<'a> Desk<'a> {
             paged: false,
             holding: false,
             last_failed: None,
+            begun: BTreeSet::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod alerts;
 mod captures;
 mod desk;
 mod failure;
+mod moments;
 mod page;
 mod prerequisites;
 mod procedure;
@@ -24,6 +25,7 @@ mod scripted;
 mod verification;
 
 use desk::Desk;
+pub use moments::Later;
 
 /// Requests a second through the balancer: 8 for each tenant, below the node's limit of 10 (node-contract.md section 2).
 pub(crate) const TRAFFIC_PER_SECOND: u64 = 24;
@@ -74,6 +76,8 @@ pub struct Drill<'a> {
     pub create_to_answer_ms: u64,
     /// Faults that were brought about before the beginning: id and how.
     pub applied: Vec<(String, String)>,
+    /// Faults that begin in the middle of it.
+    pub later: &'a [Later],
     /// What the runbook's conditions come to, where the scenario says what the operator knows.
     pub decision: Option<&'a DecidedBy>,
     /// What is confirmed before the first step.
@@ -104,7 +108,7 @@ pub fn drive(drill: &Drill<'_>, host: &mut dyn Host, record: &mut dyn Record) ->
     desk.watch_until(now.saturating_add(1))?;
     desk.write(What::HostUp { name, create_to_answer_ms: drill.create_to_answer_ms })?;
     for (fault, how) in &drill.applied {
-        desk.write(What::FaultApplied { fault: fault.clone(), how: how.clone() })?;
+        desk.write(What::FaultApplied { fault: fault.clone(), how: how.clone(), at: None })?;
     }
     if let Some(monitoring) = drill.monitoring {
         desk.start_monitoring(monitoring)?;

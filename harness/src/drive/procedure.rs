@@ -45,6 +45,7 @@ impl Desk<'_> {
         let claim_ms = Some(drill.plan.claims.ready_within_ms.value);
         for step in &drill.procedure.steps {
             for command in &step.commands {
+                self.begin_faults(drill, command)?;
                 self.before(command, begun)?;
                 let ceiling = match drill.plan.operator {
                     Operator::Careful => {

@@ -7,7 +7,7 @@ use operator_agent::pager::ON_CALL_LEAD;
 use operator_agent::protocol::{CommandReport, Happened, MachineState, Page, ProbeOutcome, Report, Request, Sample};
 
 use crate::drive::desk::Desk;
-use crate::drive::{Drill, DriveError, Record};
+use crate::drive::{Drill, DriveError, Later, Record};
 use crate::history::{Event, What};
 use crate::host::{Host, HostError};
 use crate::judge::sample;
@@ -217,6 +217,8 @@ pub struct Scene {
     pub topology: Topology,
     /// What is confirmed first.
     pub confirm: Option<Confirm>,
+    /// Faults that begin in the middle.
+    pub later: Vec<Later>,
 }
 
 impl Scene {
@@ -252,7 +254,7 @@ impl Scene {
             findings: vec![],
         };
         let topology = topology::load(&folder.join("scenarios/topologies/documented"), "systemd").unwrap();
-        Scene { procedure, operator: Operator::Careful, topology, confirm: None }
+        Scene { procedure, operator: Operator::Careful, topology, confirm: None, later: vec![] }
     }
 
     /// Plays a part of a drill, and gives back what was written.
@@ -266,6 +268,7 @@ impl Scene {
             topology,
             create_to_answer_ms: 0,
             applied: vec![],
+            later: &self.later,
             decision: None,
             confirm: self.confirm.as_ref(),
             trapping_tenants: 0,

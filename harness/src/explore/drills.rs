@@ -11,7 +11,7 @@ use crate::history::read::History;
 use crate::host::HostKind;
 use crate::host::sim::Scripts;
 use crate::judge::{self, AlertMetrics, Judgement, Metrics, Outcome};
-use crate::prepare::{self, BadInput, Parts, Prepared, Selection};
+use crate::prepare::{self, BadInput, Outside, Parts, Prepared, Selection};
 use crate::runbook::Runbook;
 use crate::scenario::{Operator, Scenario};
 use crate::simulate::{Bench, Simulated};
@@ -170,7 +170,9 @@ impl<'a> Drills<'a> {
             self.site.prepare(&scenario, self.space.topology(cell), cell.operator).ok()
         };
         let both = prepared(one).zip(prepared(other));
-        both.is_some_and(|(one, other)| one.good == other.good && one.bad == other.bad && one.outside == other.outside)
+        both.is_some_and(|(one, other)| {
+            one.good == other.good && one.bad == other.bad && in_time(&one.outside) == in_time(&other.outside)
+        })
     }
 
     /// The same for a scenario that is as a cell's but for the levels of its faults.
@@ -194,6 +196,13 @@ impl<'a> Drills<'a> {
         let simulated = bench.drill(seed).map_err(|error| error.to_string())?;
         Ok((plan, simulated))
     }
+}
+
+/// What begins at one moment, in the order of its declaration, comes behind all that begins at another one before it.
+fn in_time(outside: &[Outside]) -> Vec<&Outside> {
+    let mut outside: Vec<&Outside> = outside.iter().collect();
+    outside.sort_by_key(|fault| fault.at);
+    outside
 }
 
 fn drilled(plan: &Plan, simulated: Simulated, added: usize) -> Drilled {

@@ -70,12 +70,13 @@ pub fn script(space: &Space, cell: &Cell) -> String {
     faults(&space.uses(cell))
 }
 
-/// Faults with their parameters, on one line.
+/// Faults with their parameters and moments, on one line.
 pub fn faults(uses: &[crate::scenario::FaultUse]) -> String {
     let used = |used: &crate::scenario::FaultUse| {
         let release = used.release.map(|release| format!(" ({})", story::word(&release))).unwrap_or_default();
         let params: Vec<String> = used.params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        format!("{}{release}{}", used.id, params.concat())
+        let at = used.at.map(|at| format!(" {}", at.words())).unwrap_or_default();
+        format!("{}{release}{}{at}", used.id, params.concat())
     };
     match uses.iter().map(used).collect::<Vec<_>>() {
         none if none.is_empty() => "no fault".to_owned(),

@@ -15,8 +15,9 @@ use crate::bundle::story;
 use crate::host::sim::Scripts;
 use crate::scenario::{Expectation, FaultUse, Role};
 
-/// The faults of a cause: ids, and the releases that are born with them.
-pub type Faults = Vec<(String, Option<Role>)>;
+/// The faults of a cause: ids, the releases that are born with them, and whether they begin in the middle of the drill. Which of
+/// its boundaries that is, is as little a cause of its own as a level is.
+pub type Faults = Vec<(String, Option<Role>, bool)>;
 
 /// Places by the faults of their causes, fewest first.
 type Causes = BTreeMap<(usize, Faults), Vec<Place>>;
@@ -122,7 +123,7 @@ pub fn grouped(
 
 /// The faults of a list, in the order of their ids.
 pub fn ids(uses: &[FaultUse]) -> Faults {
-    let mut ids: Faults = uses.iter().map(|used| (used.id.clone(), used.release)).collect();
+    let mut ids: Faults = uses.iter().map(|used| (used.id.clone(), used.release, used.at.is_some())).collect();
     ids.sort();
     ids
 }
@@ -140,8 +141,9 @@ pub fn told_of(script: &Script) -> String {
 
 /// The faults of a cause in words: `port-held`, `errors in the good release and tag-moved`.
 pub fn told(faults: &Faults) -> String {
-    let one = |(id, release): &(String, Option<Role>)| match release {
+    let one = |(id, release, later): &(String, Option<Role>, bool)| match release {
         Some(release) => format!("{id} in the {} release", story::word(release)),
+        None if *later => format!("{id} that begins later"),
         None => id.clone(),
     };
     match faults.iter().map(one).collect::<Vec<_>>() {

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::drills::{Drills, Site};
+use super::finds::ids;
 use super::property::Property;
 use super::space::{Cell, Script, Space};
 use crate::host::sim::Scripts;
 use crate::prepare::{self, BadInput};
-use crate::scenario::{FaultUse, Role, Scenario};
+use crate::scenario::{FaultUse, Scenario};
 
 /// The pinned cases.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl Pinned {
     ///
     /// The smallest level that shows a thing and the one that somebody chose for a case are seldom the same. So a case at
     /// other levels pins it as well, but only where the find is there all the way between them: what holds at a level in
-    /// between is another find on either side. Where a case has the same levels, it is the one.
+    /// between is another find on either side. Where a case has the same levels, it is the one. Of moments it only counts
+    /// whether a fault begins in the middle.
     pub fn by(&self, property: &Property, subject: &str, cell: &Cell, space: &Space, site: &Site) -> Option<&str> {
         if !property.is_of_endings() {
             return None;
@@ -93,12 +95,7 @@ fn in_order_of(others: &[FaultUse], uses: &[FaultUse]) -> Vec<FaultUse> {
 
 /// The faults of a case beside those that a base has as well, at whatever level.
 fn added(case: &Scenario, base: &Scenario) -> Vec<FaultUse> {
-    let of_base = ids(&base.faults);
-    case.faults.iter().filter(|used| !of_base.contains(&(used.id.clone(), used.release))).cloned().collect()
-}
-
-fn ids(uses: &[FaultUse]) -> Vec<(String, Option<Role>)> {
-    let mut ids: Vec<_> = uses.iter().map(|used| (used.id.clone(), used.release)).collect();
-    ids.sort();
-    ids
+    let of_base =
+        |used: &FaultUse| base.faults.iter().any(|known| (&known.id, known.release) == (&used.id, used.release));
+    case.faults.iter().filter(|used| !of_base(used)).cloned().collect()
 }

@@ -16,7 +16,7 @@ use crate::fault;
 use crate::host::sim::Scripts;
 use crate::interrupt;
 use crate::release::sha256_hex;
-use crate::scenario::FaultUse;
+use crate::scenario::{FaultUse, Moment};
 
 /// Samples of a block.
 pub const BLOCK: u64 = 1000;
@@ -119,6 +119,7 @@ fn varied(known: &Script, space: &Space, chance: &mut Chance) -> Script {
         1 => {
             if let Some(used) = script.faults.get_mut(at) {
                 used.params = value(space, used, chance);
+                used.at = moment(space, (&known.base, &known.topology), used, chance);
             }
         }
         2 => {
@@ -140,8 +141,18 @@ fn add(script: &mut Script, space: &Space, chance: &mut Chance) {
     can.retain(|used| !script.faults.iter().any(|has| has.id == used.id && has.release == used.release));
     if let Some(mut used) = chance.one_of(&can).cloned() {
         used.params = value(space, &used, chance);
+        used.at = moment(space, (&script.base, &script.topology), &used, chance);
         script.faults.push(used);
     }
+}
+
+/// From the beginning on, or as often from one of its moments on.
+fn moment(space: &Space, (base, topology): (&str, &str), used: &FaultUse, chance: &mut Chance) -> Option<Moment> {
+    let moments = space.moments(base, topology, used);
+    if moments.is_empty() || chance.below(2) == 0 {
+        return None;
+    }
+    chance.one_of(&moments).copied()
 }
 
 /// A level of the file, or as often any value within the fault's bounds.

@@ -13,7 +13,7 @@ use crate::host::sim::Scripts;
 /// depends on the cell alone: the first fault that can go goes.
 pub fn smallest(property: &Property, subject: &str, cell: &Cell, drills: &mut Drills<'_>) -> Cell {
     let mut smallest = cell.clone();
-    // Each turn takes a fault or a level away, so there are only so many.
+    // Each turn takes a fault, a level or a boundary away, so there are only so many.
     while let Some(smaller) = smaller(&smallest, &drills.space)
         .into_iter()
         .find(|smaller| property.violated(smaller, drills).iter().any(|other| other == subject))
@@ -23,11 +23,13 @@ pub fn smallest(property: &Property, subject: &str, cell: &Cell, drills: &mut Dr
     smallest
 }
 
-/// All cells that are one fault or one level below.
+/// All cells that are one fault or one level below, and those in which one fault begins earlier: with the drill, which is the
+/// simplest, and at the boundary before.
 pub fn smaller(cell: &Cell, space: &Space) -> Vec<Cell> {
     let at = 0..cell.faults.len();
     let fewer = at.clone().map(|at| cell.without(at));
-    fewer.chain(at.filter_map(|at| space.weaker(cell, at))).collect()
+    let weaker = at.clone().filter_map(|at| space.weaker(cell, at));
+    fewer.chain(weaker).chain(at.flat_map(|at| space.earlier(cell, at))).collect()
 }
 
 /// Where a parameter of a smallest cell lets the property go.

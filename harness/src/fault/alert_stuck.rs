@@ -2,7 +2,7 @@
 //! an export that traps, and each trap is a 500 (node-contract.md section 2).
 
 use super::errors::Answered;
-use super::{Effect, FaultKind, Filled, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 
@@ -11,6 +11,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The clients of two of three tenants call an export that traps, whatever release serves.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

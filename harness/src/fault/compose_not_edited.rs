@@ -1,6 +1,6 @@
 //! `compose-not-edited`: the compose file does not hold the tag that the text wants edited.
 
-use super::{FaultKind, Filled, Seen, Whence, arranged};
+use super::{Begins, FaultKind, Filled, Seen, Whence, arranged};
 use crate::judge::facts::Facts;
 use crate::procedure::{Class, Origin};
 
@@ -9,6 +9,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The compose file gets its tag from elsewhere, so the edit finds nothing to change.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect: arranged,
     evidence,
 };

@@ -2,7 +2,7 @@
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 use crate::scenario::Role;
@@ -12,6 +12,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "A share of invokes is answered 500.",
     whence: Whence::Inborn { releases: &[Role::Bad, Role::Good] },
     params: &[Param { name: SHARE, unit: "percent of invokes", min: 1, max: 100, default: Some(30) }],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

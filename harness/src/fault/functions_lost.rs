@@ -2,7 +2,7 @@
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Seen, Whence};
 use crate::judge::facts::Facts;
 use crate::scenario::Role;
 
@@ -11,6 +11,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The release comes up without the functions that were deployed: each invoke is answered 404.",
     whence: Whence::Inborn { releases: &[Role::Good] },
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -2,7 +2,7 @@
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 use crate::judge::latency::{last_quiet, ms, percentile};
@@ -13,6 +13,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "/healthz answers that much later.",
     whence: Whence::Inborn { releases: &[Role::Good, Role::Bad] },
     params: &[Param { name: DELAY, unit: "milliseconds", min: 1, max: DELAY_MAX_MS, default: Some(50) }],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -3,7 +3,7 @@
 use fake_node::release::Inborn;
 
 use super::errors::back_in_rotation;
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 use crate::scenario::Role;
@@ -13,6 +13,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "Invokes are answered that much later.",
     whence: Whence::Inborn { releases: &[Role::Bad, Role::Good] },
     params: &[Param { name: DELAY, unit: "milliseconds", min: DELAY_MIN_MS, max: DELAY_MAX_MS, default: Some(800) }],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -2,7 +2,7 @@
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 use crate::scenario::Role;
@@ -12,6 +12,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "/metrics of the release answers 500, from its start or some time after it.",
     whence: Whence::Inborn { releases: &[Role::Good] },
     params: &[Param { name: AFTER, unit: "seconds after its start", min: 0, max: 3_600, default: Some(0) }],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

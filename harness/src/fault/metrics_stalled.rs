@@ -2,7 +2,7 @@
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Seen, Whence};
 use crate::criteria::{HTTP_COUNTER, Pair};
 use crate::judge::facts::Facts;
 use crate::scenario::Role;
@@ -13,6 +13,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "/metrics answers, its counters stand still.",
     whence: Whence::Inborn { releases: &[Role::Good] },
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

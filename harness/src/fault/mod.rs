@@ -9,7 +9,8 @@ use fake_node::release::Inborn;
 
 use crate::judge::FaultEvidence;
 use crate::judge::facts::Facts;
-use crate::scenario::{FaultUse, Role};
+use crate::procedure::Class;
+use crate::scenario::{FaultUse, Moment, Role};
 
 mod alert_stuck;
 mod compose_not_edited;
@@ -67,6 +68,16 @@ pub enum Whence {
     Outside,
 }
 
+/// When a fault can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// With the drill only: a release is born with it, or a machine that runs cannot be made to suffer it, or it waits by itself
+    /// for the only moment at which it can act.
+    WithTheDrill,
+    /// With the drill, or before a command in the middle of it.
+    AtAnyCommand,
+}
+
 /// A parameter: always a whole number, its unit in the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Param {
@@ -96,6 +107,8 @@ pub struct FaultKind {
     pub whence: Whence,
     /// Its parameters.
     pub params: &'static [Param],
+    /// When it can begin.
+    pub begins: Begins,
     effect: fn(&Filled<'_>) -> Effect,
     evidence: fn(&Facts<'_>, &Filled<'_>) -> Seen,
 }
@@ -217,6 +230,14 @@ pub enum FaultError {
         /// What is allowed.
         wanted: String,
     },
+    /// It is to begin when it cannot.
+    #[error("fault `{id}`: `at`: {wanted}")]
+    Moment {
+        /// The fault.
+        id: String,
+        /// What is allowed.
+        wanted: String,
+    },
 }
 
 /// A checked use of a fault, its parameters filled in.
@@ -224,6 +245,8 @@ pub enum FaultError {
 struct Filled<'u> {
     release: Option<Role>,
     params: &'u BTreeMap<String, u64>,
+    /// The event since which it acts; 0: from the beginning on.
+    since: u64,
 }
 
 impl Filled<'_> {
@@ -279,7 +302,33 @@ pub fn check(given: &FaultUse) -> Result<FaultUse, FaultError> {
         params.insert(name.to_owned(), value);
     }
     check_release(kind, given.release).map_err(|wanted| FaultError::Release { id: id.clone(), wanted })?;
-    Ok(FaultUse { id, release: given.release, params })
+    check_moment(given)?;
+    Ok(FaultUse { id, release: given.release, params, at: given.at })
+}
+
+/// Classes of commands that stand before or behind the procedure and its verification: a fault cannot begin at them.
+const ELSEWHERE: [Class; 4] = [Class::Look, Class::Diagnose, Class::Page, Class::Capture];
+
+/// Whether a fault can begin when it is to, on whatever topology.
+///
+/// # Errors
+/// [`FaultError::Moment`], whose text says what is allowed.
+pub fn check_moment(given: &FaultUse) -> Result<(), FaultError> {
+    let Some(Moment::Before(class)) = given.at else { return Ok(()) };
+    let refuse = |wanted: String| Err(FaultError::Moment { id: given.id.clone(), wanted });
+    let can = |kind: &&&FaultKind| kind.begins == Begins::AtAnyCommand;
+    if !REGISTRY.iter().filter(can).any(|kind| kind.id == given.id) {
+        let can = REGISTRY.iter().filter(can).map(|kind| kind.id).collect::<Vec<_>>().join(", ");
+        return refuse(format!("it is there from the beginning of a drill on, leave it out; later can begin {can}"));
+    }
+    if ELSEWHERE.contains(&class) {
+        return refuse(format!(
+            "no command of class {} stands in a procedure or its verification; looked for record, drain, fetch, stop, swap, \
+             check, start, wait, undrain, verify or other",
+            class.as_str()
+        ));
+    }
+    Ok(())
 }
 
 fn check_release(kind: &FaultKind, given: Option<Role>) -> Result<(), String> {
@@ -302,16 +351,25 @@ fn check_release(kind: &FaultKind, given: Option<Role>) -> Result<(), String> {
 pub fn effect(given: &FaultUse) -> Result<Effect, FaultError> {
     let checked = check(given)?;
     let kind = kind(&checked.id);
-    let filled = Filled { release: checked.release, params: &checked.params };
+    let filled = Filled { release: checked.release, params: &checked.params, since: 0 };
     kind.map(|kind| (kind.effect)(&filled))
         .ok_or_else(|| FaultError::UnknownFault { id: checked.id.clone(), known: String::new() })
 }
 
-/// What a History shows of a declared fault. One that [`check`] refuses can have left no evidence.
+/// What a History shows of a declared fault. One that [`check`] refuses, or whose moment never came, can have left no evidence.
 pub fn evidence(facts: &Facts<'_>, declared: &FaultUse) -> FaultEvidence {
     let seen = check(declared).ok().and_then(|checked| {
-        let filled = Filled { release: checked.release, params: &checked.params };
-        kind(&checked.id).and_then(|kind| (kind.evidence)(facts, &filled))
+        let since = match checked.at {
+            None => 0,
+            Some(_) => facts.began(&checked.id, checked.at)?,
+        };
+        let filled = Filled { release: checked.release, params: &checked.params, since };
+        let (seen, events) = kind(&checked.id).and_then(|kind| (kind.evidence)(facts, &filled))?;
+        let told = match checked.at {
+            Some(at) => format!("begun {}: {seen}", at.words()),
+            None => seen,
+        };
+        Some((told, events))
     });
     let (seen, events) = seen.map_or((None, Vec::new()), |(seen, events)| (Some(seen), events));
     FaultEvidence { fault: declared.id.clone(), seen, events }

@@ -1,6 +1,6 @@
 //! `name-conflict`: another container takes the node's name between the removal of the old one and the start.
 
-use super::{FaultKind, Filled, Seen, Whence, arranged};
+use super::{Begins, FaultKind, Filled, Seen, Whence, arranged};
 use crate::judge::facts::Facts;
 use crate::procedure::Class;
 
@@ -9,6 +9,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "Another container takes the node's name as soon as it is free.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect: arranged,
     evidence,
 };

@@ -1,6 +1,6 @@
 //! `page-lost`: what the operator's pager makes of a page: it calls twice for one, refuses it, or never answers.
 
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::event::KillReason;
 use crate::judge::command::CommandRun;
 use crate::judge::facts::Facts;
@@ -10,6 +10,8 @@ pub(super) static KIND: FaultKind = FaultKind {
     id: "page-lost",
     about: "The pager delivers a page twice, refuses it, or hangs on it.",
     whence: Whence::Outside,
+    // A page is sent once, at the end: before then it makes no difference.
+    begins: Begins::WithTheDrill,
     params: &[Param {
         name: WAY,
         unit: "(1: it delivers twice, 2: it refuses, 3: it hangs)",

@@ -1,6 +1,6 @@
 //! `port-held`: something that is no node takes the node's port as soon as it is free.
 
-use super::{FaultKind, Filled, Seen, Whence, arranged};
+use super::{Begins, FaultKind, Filled, Seen, Whence, arranged};
 use crate::history::What;
 use crate::history::event::{Listener, NodeProcess};
 use crate::judge::facts::Facts;
@@ -11,6 +11,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "Something that is no node takes the node's port as soon as it is free.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::AtAnyCommand,
     effect: arranged,
     evidence,
 };
@@ -20,7 +21,7 @@ pub(super) static KIND: FaultKind = FaultKind {
 const ENGINE: [&str; 2] = ["docker-proxy", "dockerd"];
 
 /// After the first stop began, a process that is neither a release nor the engine's listens on the node's port.
-fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
+fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
     let stop = facts.first_stop()?;
     let port = facts.plan.port;
     let seen = facts.find(|what| {
@@ -31,7 +32,7 @@ fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
         };
         holder(listeners, port)
     });
-    let at = seen.iter().find(|at| Facts::is_after_began(stop, at))?;
+    let at = seen.iter().find(|at| at.n > filled.since && Facts::is_after_began(stop, at))?;
     Some((format!("{} listens on {port}", name(Some(at.what))), vec![at.n]))
 }
 

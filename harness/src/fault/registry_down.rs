@@ -1,6 +1,6 @@
 //! `registry-down`: the registry does not answer.
 
-use super::{FaultKind, Filled, Seen, Whence, arranged, pull};
+use super::{Begins, FaultKind, Filled, Seen, Whence, arranged, pull};
 use crate::judge::container::RegistryTag;
 use crate::judge::facts::Facts;
 
@@ -9,10 +9,11 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The registry does not answer.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::AtAnyCommand,
     effect: arranged,
     evidence,
 };
 
-fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
-    pull::failed(facts, RegistryTag::Unreachable, "the registry does not answer for tag")
+fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
+    pull::failed(facts, filled.since, RegistryTag::Unreachable, "the registry does not answer for tag")
 }

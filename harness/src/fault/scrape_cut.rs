@@ -1,6 +1,6 @@
 //! `scrape-cut`: the good release serves, with its metrics, and Prometheus does not reach them.
 
-use super::{FaultKind, Filled, Seen, Whence, arranged};
+use super::{Begins, FaultKind, Filled, Seen, Whence, arranged};
 use crate::history::What;
 use crate::judge::facts::Facts;
 
@@ -9,6 +9,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "From the restart on Prometheus cannot reach the node's /metrics; everybody else can.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect: arranged,
     evidence,
 };

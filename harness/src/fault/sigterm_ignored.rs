@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fake_node::release::Inborn;
 
-use super::{Effect, FaultKind, Filled, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Seen, Whence};
 use crate::history::What;
 use crate::judge::facts::Facts;
 use crate::judge::latency::ms;
@@ -16,6 +16,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The node goes on serving after SIGTERM, until it is killed.",
     whence: Whence::Inborn { releases: &[Role::Bad] },
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -1,6 +1,6 @@
 //! `snapshot-incompatible`: the state directory holds a snapshot that only a newer release can read.
 
-use super::{Effect, FaultKind, Filled, Param, Seen, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Param, Seen, Whence};
 use crate::history::What;
 use crate::history::event::Block;
 use crate::judge::facts::Facts;
@@ -11,6 +11,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "A snapshot in a format that the good release cannot read lies in the state directory.",
     whence: Whence::Outside,
     params: &[Param { name: FORMAT, unit: "(number of the format)", min: 1, max: 1000, default: Some(3) }],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -1,6 +1,6 @@
 //! `tag-missing`: the registry holds nothing under the good release's tag.
 
-use super::{Effect, FaultKind, Filled, Seen, TagChange, Whence, pull};
+use super::{Begins, Effect, FaultKind, Filled, Seen, TagChange, Whence, pull};
 use crate::judge::container::RegistryTag;
 use crate::judge::facts::Facts;
 
@@ -9,6 +9,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The registry holds nothing under the good release's tag.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };
@@ -17,6 +18,6 @@ fn effect(_: &Filled<'_>) -> Effect {
     Effect::Tag { change: TagChange::Missing }
 }
 
-fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
-    pull::failed(facts, RegistryTag::Absent, "the registry has no tag")
+fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
+    pull::failed(facts, filled.since, RegistryTag::Absent, "the registry has no tag")
 }

@@ -1,6 +1,6 @@
 //! `tag-moved`: the registry holds the bad build under the good release's tag.
 
-use super::{Effect, FaultKind, Filled, Seen, TagChange, Whence};
+use super::{Begins, Effect, FaultKind, Filled, Seen, TagChange, Whence};
 use crate::history::What;
 use crate::judge::container::RegistryTag;
 use crate::judge::facts::Facts;
@@ -10,6 +10,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "The registry holds the bad build under the good release's tag.",
     whence: Whence::Outside,
     params: &[],
+    begins: Begins::WithTheDrill,
     effect,
     evidence,
 };

@@ -66,6 +66,26 @@ fn defaults_are_filled_in_and_bounds_kept() {
 }
 
 #[test]
+fn what_a_running_machine_can_be_made_to_suffer_can_begin_later() {
+    let at = |id: &str, class| FaultUse { at: Some(Moment::Before(class)), ..fault(id, None, &[]) };
+    let mut later = Vec::new();
+    for kind in REGISTRY {
+        match check_moment(&at(kind.id, Class::Start)) {
+            Ok(()) => later.push(kind.id),
+            Err(error) => {
+                let wanted = format!("fault `{}`: `at`: it is there from the beginning of a drill on", kind.id);
+                assert!(error.to_string().starts_with(&wanted), "{error}");
+            }
+        }
+    }
+    assert_eq!(later, ["drained-forever", "port-held", "registry-down", "release-missing"]);
+    let given = at("port-held", Class::Start);
+    assert_eq!(check(&given).unwrap(), given);
+    let elsewhere = check(&at("port-held", Class::Page)).unwrap_err().to_string();
+    assert!(elsewhere.contains("no command of class page stands in a procedure"), "{elsewhere}");
+}
+
+#[test]
 fn effects_are_a_closed_set() {
     let inborn = |release, fault| Effect::Inborn { release, fault };
     for (given, wanted) in [
@@ -356,6 +376,17 @@ fn a_missing_release_shows_in_the_systems_words() {
     seen(ended(sample::recovered(), "S5", 0, words), declared(), None);
     seen(ended(sample::recovered(), "S1", 127, words), declared(), None);
     seen(sample::recovered(), declared(), None);
+    // Where it went behind the check, the supervisor or the verification's own check says so.
+    let seen_at_end = |word: &'static str| {
+        sample::recovered().edit("end", move |what| {
+            if let What::MachineSeen { machine, .. } = what {
+                machine.supervisor = format!("ExecMainCode=1\n{word}\n");
+            }
+        })
+    };
+    seen(seen_at_end("ExecMainStatus=203"), declared(), Some("could not run it: ExecMainStatus=203"));
+    seen(seen_at_end("ExecMainStatus=20"), declared(), None);
+    seen(ended(sample::recovered(), "V1", 127, words), declared(), Some("step V1 ended 127: sh: 1: "));
     // What was only looked at has not shown it.
     seen(ended(sample::confirmed(), "R1", 0, words), declared(), None);
 }

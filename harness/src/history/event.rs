@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::procedure::StaticFinding;
 use crate::procedure::{Class, Origin};
 use crate::runbook::claims::Claims;
-use crate::scenario::{Expectation, FaultUse, Operator};
+use crate::scenario::{Expectation, FaultUse, Moment, Operator};
 
 pub use super::alerts::{PlannedAlerts, PlannedCondition, PlannedSli};
 pub use super::decision::{AlertSeen, BudgetSeen, Call, ConditionSeen, Decision, DeploySeen, Holds, LiveAlerts, Seen};
@@ -223,6 +223,9 @@ pub enum What {
         fault: String,
         /// How, for a person.
         how: String,
+        /// When, where it was not there from the beginning of the drill on: it is brought about from here on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Moment>,
     },
     /// The incident shows, or does not, in the traffic.
     RedFirst {

@@ -9,6 +9,7 @@ use super::look::Look;
 use crate::history::event::{Block, BlockEnd, Decision, Event, KillReason, ON_CALL_LEAD, Plan, What};
 use crate::history::read::History;
 use crate::procedure::Class;
+use crate::scenario::Moment;
 
 /// Severity of the page that the runbook's failure path asks for.
 pub const SEV_1: &str = "sev-1";
@@ -279,6 +280,15 @@ impl<'a> Facts<'a> {
             _ => None,
         });
         found.first().copied()
+    }
+
+    /// The event since which a fault acts that begins at this moment; `None` where the moment never came.
+    pub fn began(&self, id: &str, moment: Option<Moment>) -> Option<u64> {
+        let found = self.find(|what| match what {
+            What::FaultApplied { fault, at, .. } if fault == id && *at == moment => Some(()),
+            _ => None,
+        });
+        found.first().map(|at| at.n)
     }
 
     /// The limit of the harness that ended the drill, if one did.

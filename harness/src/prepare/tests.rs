@@ -65,6 +65,19 @@ fn a_scenario_that_cannot_be_drilled_is_refused_with_its_file() {
             ": fault `snapshot-incompatible`: the bad release 0.4.0 could not run either: format is 999, and it reads 1, 2, 3",
         ),
         (
+            "registry-down",
+            "id = \"registry-down\"\n",
+            "id = \"registry-down\"\nat = { before = \"drain\" }\n",
+            ": fault `registry-down`: `at`: neither section C nor the verification has a command of class drain; looked for \
+             one of swap, fetch, stop, verify",
+        ),
+        (
+            "baseline",
+            "release = \"bad\"\n",
+            "release = \"bad\"\nat = { before = \"stop\" }\n",
+            ": fault `errors`: `at`: it is there from the beginning of a drill on, leave it out; later can begin drained-forever, ",
+        ),
+        (
             "alert-clears",
             "trigger = \"availability-fast-burn\"",
             "trigger = \"bad-feeling\"",

@@ -50,6 +50,27 @@ pub enum Class {
 }
 
 impl Class {
+    /// As bindings and scenarios write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Record => "record",
+            Class::Drain => "drain",
+            Class::Fetch => "fetch",
+            Class::Stop => "stop",
+            Class::Swap => "swap",
+            Class::Check => "check",
+            Class::Look => "look",
+            Class::Start => "start",
+            Class::Wait => "wait",
+            Class::Undrain => "undrain",
+            Class::Verify => "verify",
+            Class::Diagnose => "diagnose",
+            Class::Page => "page",
+            Class::Capture => "capture",
+            Class::Other => "other",
+        }
+    }
+
     /// Whether `careful` ends the block when a command of this class fails (design.md, decision 4).
     pub fn ends_block(self) -> bool {
         matches!(self, Class::Fetch | Class::Stop | Class::Swap | Class::Check | Class::Start)
@@ -205,6 +226,27 @@ pub struct Procedure {
     pub claims: Claims,
     /// Defects of the text that show without running it.
     pub findings: Vec<StaticFinding>,
+}
+
+impl Procedure {
+    /// Its commands in order, the verification's behind those of the steps: all that is run where nothing fails.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        let steps = self.steps.iter().flat_map(|step| &step.commands);
+        steps.chain(self.verification.iter().filter_map(|point| point.command.as_ref()))
+    }
+
+    /// Each boundary before a command that is the first of some class, once, in order: the index of the command, and its first
+    /// such class.
+    pub fn boundaries(&self) -> Vec<(usize, Class)> {
+        let mut known = Vec::new();
+        let mut boundaries = Vec::new();
+        for (index, command) in self.commands().enumerate() {
+            let first = command.classes.iter().copied().find(|class| !known.contains(class));
+            boundaries.extend(first.map(|class| (index, class)));
+            known.extend(&command.classes);
+        }
+        boundaries
+    }
 }
 
 /// A defect of the runbook that shows without running it.

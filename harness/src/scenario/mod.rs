@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::procedure::Class;
 use crate::verdict::Verdict;
 
 /// In place of a file's name on a command line.
@@ -43,6 +44,23 @@ pub enum Role {
     Bad,
 }
 
+/// When a fault begins that is not there from the beginning of a drill on: at a boundary between two commands, by what the next
+/// one does, since that is the same on all topologies, and the number of a command is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// Right before the first command of this class begins. What is confirmed before the first step comes before all of them.
+    Before(Class),
+}
+
+impl Moment {
+    /// For a person: `before the first stop`.
+    pub fn words(self) -> String {
+        let Moment::Before(class) = self;
+        format!("before the first {}", class.as_str())
+    }
+}
+
 /// A fault as a scenario declares it; `fault::registry` knows the ids, parameters and bounds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +73,9 @@ pub struct FaultUse {
     /// Parameters by name; the unit is in the name (`delay_ms`).
     #[serde(default)]
     pub params: BTreeMap<String, u64>,
+    /// When it begins; without it, it is there from the beginning of the drill on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Moment>,
 }
 
 /// What an operator does about the runbook's prerequisites.

@@ -9,7 +9,7 @@ use super::{Entry, Params};
 use crate::explore::source::Source;
 use crate::fault::{self, FaultKind, Whence};
 use crate::prepare::BadInput;
-use crate::scenario::{FaultUse, Operator, Role};
+use crate::scenario::{FaultUse, Moment, Operator, Role};
 
 /// The project's own, for messages.
 pub(super) const LIKE: &str = "scenarios/explore/space.toml";
@@ -50,8 +50,13 @@ struct FaultLevels {
     id: Spanned<String>,
     #[serde(default)]
     release: Option<Role>,
-    /// From the weakest to the strongest. None: the fault is left out.
-    levels: Vec<Params>,
+    /// From the weakest to the strongest. An empty list: the fault is left out.
+    #[serde(default)]
+    levels: Option<Vec<Params>>,
+    /// Moments at which it begins, beside that it is there from the beginning on. Left out: every boundary between two commands
+    /// of a topology, if it can begin at one.
+    #[serde(default)]
+    moments: Option<Vec<Moment>>,
 }
 
 /// A fault that the file speaks of itself, and where.
@@ -93,7 +98,7 @@ impl SpaceFile {
                 Whence::Outside => vec![None],
             };
             for release in releases {
-                entries.push((Entry { id: kind.id, release, levels: levels(kind), group }, None));
+                entries.push((Entry { id: kind.id, release, levels: levels(kind), moments: None, group }, None));
             }
         }
         for said in &self.fault {
@@ -102,7 +107,7 @@ impl SpaceFile {
             let mut of_it =
                 entries.iter_mut().filter(|(entry, _)| entry.id == kind.id && entry.release == said.release);
             let Some((entry, place)) = of_it.next() else {
-                let used = FaultUse { id: id.clone(), release: said.release, params: BTreeMap::new() };
+                let used = FaultUse { id: id.clone(), release: said.release, params: BTreeMap::new(), at: None };
                 let left_out = || format!("`{id}` is not among `only`; take its levels out, or name it there");
                 let why = fault::check(&used).map_or_else(|error| error.to_string(), |_| left_out());
                 return Err(source.wrong(at, &why));
@@ -110,20 +115,14 @@ impl SpaceFile {
             if place.is_some() {
                 return Err(source.wrong(at, &format!("`{id}` again; looked for one entry for each fault and release")));
             }
-            if said.levels.len() > LEVELS_MAX {
-                let what = format!("{} levels; looked for at most {LEVELS_MAX}", said.levels.len());
-                return Err(source.wrong(at, &what));
+            *place = Some(Said(at));
+            if let Some(levels) = &said.levels {
+                entry.levels = said.checked_levels(levels).map_err(|what| source.wrong(at, &what))?;
             }
-            let mut levels = Vec::new();
-            for params in &said.levels {
-                let used = FaultUse { id: id.clone(), release: said.release, params: params.clone() };
-                let checked = fault::check(&used).map_err(|error| source.wrong(at, &error.to_string()))?.params;
-                if levels.contains(&checked) {
-                    return Err(source.wrong(at, &format!("`{id}` has the same level twice: {checked:?}")));
-                }
-                levels.push(checked);
+            if let Some(moments) = &said.moments {
+                said.check_moments(moments).map_err(|what| source.wrong(at, &what))?;
+                entry.moments = Some(moments.clone());
             }
-            (entry.levels, *place) = (levels, Some(Said(at)));
         }
         entries.sort_by_key(|(entry, _)| entry.group.map_or((1, 0), |group| (0, group)));
         Ok(entries)
@@ -155,6 +154,37 @@ impl SpaceFile {
             }
         }
         Ok(groups)
+    }
+}
+
+impl FaultLevels {
+    fn checked_levels(&self, given: &[Params]) -> Result<Vec<Params>, String> {
+        let id = self.id.get_ref();
+        if given.len() > LEVELS_MAX {
+            return Err(format!("{} levels; looked for at most {LEVELS_MAX}", given.len()));
+        }
+        let mut levels = Vec::new();
+        for params in given {
+            let used = FaultUse { id: id.clone(), release: self.release, params: params.clone(), at: None };
+            let checked = fault::check(&used).map_err(|error| error.to_string())?.params;
+            if levels.contains(&checked) {
+                return Err(format!("`{id}` has the same level twice: {checked:?}"));
+            }
+            levels.push(checked);
+        }
+        Ok(levels)
+    }
+
+    fn check_moments(&self, moments: &[Moment]) -> Result<(), String> {
+        let id = self.id.get_ref();
+        for (index, moment) in moments.iter().enumerate() {
+            let used = FaultUse { id: id.clone(), release: self.release, params: BTreeMap::new(), at: Some(*moment) };
+            fault::check_moment(&used).map_err(|error| error.to_string())?;
+            if moments.get(..index).unwrap_or_default().contains(moment) {
+                return Err(format!("`{id}` has the same moment twice: {}", moment.words()));
+            }
+        }
+        Ok(())
     }
 }
 

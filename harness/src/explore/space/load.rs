@@ -7,12 +7,14 @@ use toml::Spanned;
 
 use super::file::SpaceFile;
 use super::sets::{Item, Sets};
-use super::{Block, Cell, Choice, FAULTS_MAX, Space};
+use super::{Block, Cell, Choice, Entry, FAULTS_MAX, Space};
 use crate::explore::drills::Site;
 use crate::explore::source::Source;
+use crate::fault::{self, Begins};
 use crate::prepare::{self, BadInput};
+use crate::procedure::Procedure;
 use crate::release::sha256_hex;
-use crate::scenario::{Operator, Scenario};
+use crate::scenario::{Moment, Operator, Scenario};
 
 /// What a space is restricted to on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +57,12 @@ impl Space {
                 let what = format!("`{id}`: level {} can be had with no base on any topology; take it out", level + 1);
                 return Err(source.wrong(said.0, &what));
             }
+            let never = entry.moments.iter().flatten().find(|moment| !space.comes(index, **moment));
+            if let Some(moment) = never {
+                let (id, words) = (entry.id, moment.words());
+                let what = format!("`{id}`: {words} comes on no topology that can have it; take it out");
+                return Err(source.wrong(said.0, &what));
+            }
         }
         space.restrict(wanted)?;
         space.hash = space.hashed(site)?;
@@ -77,12 +85,13 @@ impl Space {
                 let Some(scenario) = self.scenario(&bare) else { continue };
                 // What is wrong with the base itself is no reason for a fault to be missing.
                 let prepared = site.prepare(&scenario, self.topology(&bare), bare.operator);
-                prepared.map_err(|error| source.wrong(name.span().start, &error.to_string()))?;
+                let prepared = prepared.map_err(|error| source.wrong(name.span().start, &error.to_string()))?;
                 let machine = (topology, scenario.good.clone(), scenario.bad.clone());
-                let possible = known.entry(machine).or_insert_with(|| self.possible(&bare, site)).clone();
+                let possible =
+                    known.entry(machine).or_insert_with(|| self.possible(&bare, &prepared.procedure, site)).clone();
                 let choices = self.choices(&bare, possible);
                 let item = |choice: &Choice| Item {
-                    levels: choice.levels.len() as u64,
+                    levels: choice.levels.len() as u64 * choice.moments.len() as u64,
                     group: self.entries.get(choice.entry).and_then(|entry| entry.group),
                 };
                 let items: Vec<Item> = choices.iter().map(item).collect();
@@ -117,11 +126,11 @@ impl Space {
     }
 
     /// Which entries, at which of their levels, a topology can have with the releases of a base, whatever else the base is.
-    fn possible(&self, bare: &Cell, site: &Site) -> Vec<Choice> {
+    fn possible(&self, bare: &Cell, procedure: &Procedure, site: &Site) -> Vec<Choice> {
         let mut choices = Vec::new();
         for (entry, known) in self.entries.iter().enumerate() {
             let has = |level: &usize| {
-                let cell = Cell { faults: vec![super::Added { entry, level: *level }], ..bare.clone() };
+                let cell = Cell { faults: vec![super::Added { entry, level: *level, at: None }], ..bare.clone() };
                 let scenario = self.scenario(&cell).map(|mut scenario| {
                     scenario.faults = self.uses(&cell);
                     scenario
@@ -130,7 +139,7 @@ impl Space {
             };
             let levels: Vec<usize> = (0..known.levels.len()).filter(has).collect();
             if !levels.is_empty() {
-                choices.push(Choice { entry, levels });
+                choices.push(Choice { entry, levels, moments: moments(known, procedure) });
             }
         }
         choices
@@ -150,6 +159,13 @@ impl Space {
     fn anywhere(&self, entry: usize, level: usize) -> bool {
         let mut choices = self.blocks.iter().flat_map(|block| &block.choices);
         choices.any(|choice| choice.entry == entry && choice.levels.contains(&level))
+    }
+
+    /// Whether a moment is that of an entry anywhere.
+    fn comes(&self, entry: usize, moment: Moment) -> bool {
+        let of = |choice: &&Choice| choice.entry == entry;
+        let mut choices = self.blocks.iter().flat_map(|block| &block.choices).filter(of);
+        choices.any(|choice| choice.moments.contains(&Some(moment)))
     }
 
     fn restrict(&mut self, wanted: &Restricted) -> Result<(), BadInput> {
@@ -189,6 +205,26 @@ impl Space {
         }
         Ok(sha256_hex(parts.join("\n").as_bytes()))
     }
+}
+
+/// When an entry can begin: with the drill, and at boundaries of the procedure, in order.
+fn moments(entry: &Entry, procedure: &Procedure) -> Vec<Option<Moment>> {
+    let can = fault::kind(entry.id).is_some_and(|kind| kind.begins == Begins::AtAnyCommand);
+    let later: Vec<Moment> = match &entry.moments {
+        _ if !can => Vec::new(),
+        None => procedure.boundaries().into_iter().map(|(_, class)| Moment::Before(class)).collect(),
+        Some(said) => {
+            let place = |moment: &Moment| {
+                let Moment::Before(class) = *moment;
+                Some((procedure.commands().position(|command| command.is(class))?, *moment))
+            };
+            let mut placed: Vec<(usize, Moment)> = said.iter().filter_map(place).collect();
+            placed.sort_by_key(|(place, _)| *place);
+            placed.dedup_by_key(|(place, _)| *place);
+            placed.into_iter().map(|(_, moment)| moment).collect()
+        }
+    };
+    std::iter::once(None).chain(later.into_iter().map(Some)).collect()
 }
 
 fn bases(file: &SpaceFile, source: &Source, site: &Site) -> Result<Vec<Scenario>, BadInput> {

@@ -7,14 +7,15 @@
 //! - the second order of two faults that touch nothing in common (`touching` in the file). That the order of those does not
 //!   matter is a property itself, and checked in each cell.
 //!
-//! Faults act from where a drill begins, each in its own time: what is wrong at a later moment is so by the fault's own nature
-//! (`port-held` waits for the port, `metrics-die-after-rollback` for its seconds).
+//! A fault that can begin in the middle of a drill is in it from the beginning on, and from each boundary between two commands of
+//! the topology's procedure on. A boundary has the name of a class (`before the first stop`): of a command that is the first of
+//! several classes it is in the space once, and before one that is the first of none it is not.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{FaultUse, Operator, Role, Scenario};
+use crate::scenario::{FaultUse, Moment, Operator, Role, Scenario};
 
 mod file;
 mod load;
@@ -40,6 +41,8 @@ pub struct Entry {
     pub release: Option<Role>,
     /// From the weakest to the strongest.
     pub levels: Vec<Params>,
+    /// No other moments than these, beside the beginning of the drill; `None`: each boundary, if it can begin at one.
+    pub moments: Option<Vec<Moment>>,
     /// Those of the same group touch the same thing.
     pub group: Option<usize>,
 }
@@ -79,6 +82,8 @@ pub struct Added {
     pub entry: usize,
     /// Index of its level.
     pub level: usize,
+    /// When it begins, where it is not there from the beginning on.
+    pub at: Option<Moment>,
 }
 
 /// Cells that differ in their faults alone.
@@ -91,11 +96,13 @@ struct Block {
     sets: Sets,
 }
 
-/// An entry, and those of its levels that can be had in a block.
+/// An entry, and those of its levels that can be had in a block, each of them at each of its moments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Choice {
     entry: usize,
     levels: Vec<usize>,
+    /// From the earliest; the first is the beginning of the drill.
+    moments: Vec<Option<Moment>>,
 }
 
 /// A space.
@@ -177,12 +184,35 @@ impl Space {
     /// The next weaker level of a cell's fault.
     pub fn weaker(&self, cell: &Cell, at: usize) -> Option<Cell> {
         let added = cell.faults.get(at)?;
-        let block = self.blocks.iter().find(|block| (block.base, block.topology) == (cell.base, cell.topology))?;
-        let choice = block.choices.iter().find(|choice| choice.entry == added.entry)?;
+        let choice = self.choice(cell, added.entry)?;
         let level = *choice.levels.iter().rev().find(|level| **level < added.level)?;
         let mut weaker = cell.clone();
         *weaker.faults.get_mut(at)? = Added { level, ..*added };
         Some(weaker)
+    }
+
+    /// The cells in which a fault begins earlier: with the drill, and at the boundary before its own.
+    pub fn earlier(&self, cell: &Cell, at: usize) -> Vec<Cell> {
+        let Some(added) = cell.faults.get(at) else { return Vec::new() };
+        let moments = self.choice(cell, added.entry).map_or(&[][..], |choice| &choice.moments);
+        let mut earlier: Vec<Option<Moment>> =
+            moments.iter().copied().take_while(|moment| *moment != added.at).collect();
+        if earlier.len() > 1 {
+            earlier.drain(1..earlier.len() - 1);
+        }
+        let with = |moment| {
+            let mut cell = cell.clone();
+            if let Some(added) = cell.faults.get_mut(at) {
+                added.at = moment;
+            }
+            cell
+        };
+        earlier.into_iter().map(with).collect()
+    }
+
+    fn choice(&self, cell: &Cell, entry: usize) -> Option<&Choice> {
+        let block = self.blocks.iter().find(|block| (block.base, block.topology) == (cell.base, cell.topology))?;
+        block.choices.iter().find(|choice| choice.entry == entry)
     }
 
     /// Whether the order of two faults is part of a cell.
@@ -196,7 +226,7 @@ impl Space {
         let used = |added: &Added| {
             let entry = self.entries.get(added.entry)?;
             let params = entry.levels.get(added.level)?.clone();
-            Some(FaultUse { id: entry.id.to_owned(), release: entry.release, params })
+            Some(FaultUse { id: entry.id.to_owned(), release: entry.release, params, at: added.at })
         };
         cell.faults.iter().filter_map(used).collect()
     }
@@ -241,7 +271,7 @@ impl Space {
         base.faults.retain(|used| !added.contains(used));
         let entry = |used: &FaultUse| {
             let id = crate::fault::kind(&used.id).map_or("", |kind| kind.id);
-            Entry { id, release: used.release, levels: vec![used.params.clone()], group: None }
+            Entry { id, release: used.release, levels: vec![used.params.clone()], moments: None, group: None }
         };
         let space = Space {
             bases: vec![base],
@@ -251,7 +281,7 @@ impl Space {
             hash: String::new(),
             blocks: Vec::new(),
         };
-        let faults = (0..added.len()).map(|entry| Added { entry, level: 0 }).collect();
+        let faults = added.iter().enumerate().map(|(entry, used)| Added { entry, level: 0, at: used.at }).collect();
         (space, Cell { base: 0, topology: 0, operator, faults })
     }
 
@@ -268,13 +298,17 @@ impl Block {
 
     fn added(&self, taken: Taken) -> Option<Added> {
         let choice = self.choices.get(taken.item)?;
-        Some(Added { entry: choice.entry, level: *choice.levels.get(taken.level)? })
+        let level = taken.level.checked_div(choice.moments.len())?;
+        let at = *choice.moments.get(taken.level % choice.moments.len())?;
+        Some(Added { entry: choice.entry, level: *choice.levels.get(level)?, at })
     }
 
     fn taken(&self, added: Added) -> Option<Taken> {
         let item = self.choices.iter().position(|choice| choice.entry == added.entry)?;
-        let level = self.choices.get(item)?.levels.iter().position(|level| *level == added.level)?;
-        Some(Taken { item, level })
+        let choice = self.choices.get(item)?;
+        let level = choice.levels.iter().position(|level| *level == added.level)?;
+        let moment = choice.moments.iter().position(|moment| *moment == added.at)?;
+        Some(Taken { item, level: level * choice.moments.len() + moment })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scripts in a space: where one is that may have levels which the space file does not, and what one can be made of.
 
-use super::{Added, Cell, Params, Script, Space};
-use crate::scenario::FaultUse;
+use super::{Added, Block, Cell, Params, Script, Space};
+use crate::scenario::{FaultUse, Moment};
 
 impl Space {
     /// The cell of a script, in a space that has its levels. A level that is new stands between those that are weaker and
@@ -15,7 +15,7 @@ impl Space {
         let mut faults = Vec::new();
         for used in &script.faults {
             let entry = self.entry(used)?;
-            faults.push(Added { entry, level: space.level(entry, &used.params)? });
+            faults.push(Added { entry, level: space.level(entry, &used.params)?, at: used.at });
         }
         Some((space, Cell { base, topology, operator: script.operator, faults }))
     }
@@ -49,6 +49,16 @@ impl Space {
         self.entry(used).and_then(|entry| self.entries.get(entry)).map(|entry| entry.levels.clone()).unwrap_or_default()
     }
 
+    /// When a fault can begin in the middle of drills from a base on a topology.
+    pub fn moments(&self, base: &str, topology: &str, used: &FaultUse) -> Vec<Moment> {
+        let is = |cell: &Cell| {
+            self.topology(cell) == topology && self.bases.get(cell.base).is_some_and(|known| known.name == base)
+        };
+        let bare = self.blocks.iter().map(Block::bare).find(is);
+        let choice = bare.zip(self.entry(used)).and_then(|(bare, entry)| self.choice(&bare, entry));
+        choice.map_or(&[][..], |choice| &choice.moments).iter().flatten().copied().collect()
+    }
+
     /// Every base, topology and operator, without a fault.
     pub fn bares(&self) -> Vec<Script> {
         self.blocks.iter().map(|block| self.script(&block.bare())).collect()
@@ -64,7 +74,7 @@ impl Space {
         let strongest = choices.filter_map(|choice| {
             let entry = self.entries.get(choice.entry)?;
             let params = entry.levels.get(*choice.levels.last()?)?.clone();
-            Some(FaultUse { id: entry.id.to_owned(), release: entry.release, params })
+            Some(FaultUse { id: entry.id.to_owned(), release: entry.release, params, at: None })
         });
         strongest.collect()
     }

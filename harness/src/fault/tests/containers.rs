@@ -169,3 +169,18 @@ fn an_ignored_sigterm_shows_in_a_process_that_outlives_the_grace() {
     seen(stopped(other, 10), declared(), None);
     seen(sample::recovered(), declared(), None);
 }
+
+/// Nothing that came before it began is evidence of a fault, and one whose moment never came has left none.
+#[test]
+fn a_fault_that_begins_later_shows_in_what_comes_after() {
+    let at = Some(Moment::Before(Class::Start));
+    let applied = |at| What::FaultApplied { fault: "port-held".into(), how: "by hand".into(), at };
+    let declared = || FaultUse { at, ..fault("port-held", None, &[]) };
+    let held = || sample::offline().after("held-invoke", listens("/usr/local/bin/hold-port", None));
+    seen(held(), declared(), None);
+    seen(held().after("host-up", applied(None)), declared(), None);
+    seen(held().after("host-up", applied(at)), declared(), Some("begun before the first start: hold-port (pid 77"));
+    // Here it begins behind the only thing that would show it.
+    let behind = sample::offline().after("held-invoke", applied(at));
+    seen(behind.after("held-invoke", listens("/usr/local/bin/hold-port", None)), declared(), None);
+}

@@ -3,8 +3,7 @@
 use simulated_host::machine::users::{ROOT, Uid, by_name};
 use simulated_host::{Machine, MachineSpec, shell};
 
-use crate::fault::Effect;
-use crate::prepare::{BadInput, Prepared};
+use crate::prepare::{BadInput, Outside, Prepared};
 use crate::procedure::{Command, Procedure};
 use crate::topology::Topology;
 
@@ -64,11 +63,11 @@ fn of_procedure(procedure: &Procedure) -> impl Iterator<Item = &Command> {
 }
 
 /// All that is run of the topology in a drill with these faults, each with its key.
-fn of_topology<'a>(topology: &'a Topology, outside: &[(String, Effect)]) -> Vec<(Vec<&'a str>, &'a str)> {
+fn of_topology<'a>(topology: &'a Topology, outside: &[Outside]) -> Vec<(Vec<&'a str>, &'a str)> {
     let mut found = vec![(vec!["supervisor", "command"], topology.supervisor.command.as_str())];
     found.extend(topology.before_drill.iter().map(|text| (vec!["before_drill"], text.as_str())));
     for (id, arranged) in &topology.arranged {
-        if outside.iter().any(|(used, effect)| effect.arranged_under(used) == Some(id)) {
+        if outside.iter().any(|fault| fault.effect.arranged_under(&fault.id) == Some(id)) {
             let key = || vec!["arranged", id.as_str(), "before_drill"];
             found.extend(arranged.before_drill.iter().map(|text| (key(), text.as_str())));
         }

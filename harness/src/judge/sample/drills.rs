@@ -18,7 +18,7 @@ fn incident() -> Sample {
     let mut drill = Sample { events: Vec::new() };
     drill.add(0, What::DrillBegan { plan: Box::new(plan()) });
     drill.add(1000, What::HostUp { name: "sample".into(), create_to_answer_ms: 1000 });
-    drill.add(1000, What::FaultApplied { fault: "errors".into(), how: "installed".into() });
+    drill.add(1000, What::FaultApplied { fault: "errors".into(), how: "installed".into(), at: None });
     drill.add(1000, node_started(100, Some("0.4.0")));
     drill.add(1000, What::ListenersChanged { listeners: machine_running("0.4.0").listeners });
     drill.add(1000, rotation(true));

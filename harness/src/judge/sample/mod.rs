@@ -244,7 +244,7 @@ pub fn plan() -> Plan {
 /// A declared fault.
 pub fn fault(id: &str, release: Option<Role>, params: &[(&str, u64)]) -> FaultUse {
     let params = params.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    FaultUse { id: id.into(), release, params }
+    FaultUse { id: id.into(), release, params, at: None }
 }
 
 fn sha256(version: &str) -> String {
