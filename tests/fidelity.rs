@@ -1,9 +1,10 @@
 //! Drills on containers and in the simulator, held against each other: see `agreement/`. By default those cells that stand
-//! for all others, one for each topology; `ROLLBACK_DRILL_FIDELITY=all` compares all of them, which takes most of an hour.
+//! for all others, one for each topology; `ROLLBACK_DRILL_FIDELITY=all` compares all of them, which takes hours.
 //!
 //! Facts are held to the letter either way. Durations are those of the machine on which `simulator/calibration.toml` was
 //! measured, with nothing beside it; so they are held to the bound where all is compared and recorded (`.ci/fidelity`), and
-//! elsewhere, where the machine may be another or do other things too, within a factor of that bound.
+//! elsewhere, where the machine may be another or do other things too, within a factor of that bound. There they are not
+//! recorded either: `ROLLBACK_DRILL_FIDELITY=facts`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
 
@@ -12,11 +13,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use conformance::agreement::account::CellAccount;
-use conformance::agreement::cells::{self, BUNDLES, Cell, HOW_MANY, RUNS};
+use conformance::agreement::cells::{self, BUNDLES, Cell, HOW_MANY, HowMany, RUNS};
 use conformance::agreement::compare::{Agreement, compare};
 use conformance::agreement::gaps;
 use conformance::agreement::observe::Observation;
 use conformance::agreement::record::Record;
+use conformance::agreement::row::Row;
 use conformance::containers::{Gate, Out, drill, gate, run_trials, trial, workspace};
 use libtest_mimic::Trial;
 use rollback_harness::bundle::{self, Finished};
@@ -35,13 +37,14 @@ fn main() {
     let gate = if given.is_some() { Gate::Run } else { gate() };
     let all = cells::all().unwrap();
     let standing: Vec<String> = cells::stand_for_others(&recorded()).into_iter().map(Cell::name).collect();
-    let every = given.is_some() || whole();
+    let how_many = how_many();
+    let every = given.is_some() || how_many != HowMany::Standing;
     let mut trials = Vec::new();
     for cell in &all {
         let (one, given) = (cell.clone(), given.clone());
         let left_out = !every && !standing.contains(&cell.name());
         let title = format!("fidelity::{}", cell.name());
-        let made = trial(&gate, title, move || agrees(&one, given.as_deref()));
+        let made = trial(&gate, title, move || agrees(&one, how_many, given.as_deref()));
         trials.push(if left_out { made.with_ignored_flag(true) } else { made });
     }
     trials.push(Trial::test("cells::stand-for-others", || {
@@ -57,19 +60,21 @@ fn main() {
     run_trials(trials, 2);
 }
 
-/// Whether all cells are compared, for the record.
-fn whole() -> bool {
-    std::env::var_os(HOW_MANY).is_some_and(|value| value == "all")
+/// What this run is asked for.
+fn how_many() -> HowMany {
+    let value = std::env::var_os(HOW_MANY).map(|value| value.to_string_lossy().into_owned());
+    HowMany::of(value.as_deref()).unwrap()
 }
 
-/// Cells that the record has: what was never compared stands for nothing.
+/// Cells that the record has with their durations: these are compared too, and what never was stands for nothing.
 fn recorded() -> Vec<Cell> {
     let record = Record::read(&workspace()).unwrap();
-    cells::all().unwrap().into_iter().filter(|cell| record.cell.contains_key(&cell.name())).collect()
+    let timed = |cell: &Cell| record.cell.get(&cell.name()).is_some_and(Row::timed);
+    cells::all().unwrap().into_iter().filter(timed).collect()
 }
 
 /// What all container drills of a cell have in common is so in the simulator.
-fn agrees(cell: &Cell, given: Option<&Path>) {
+fn agrees(cell: &Cell, how_many: HowMany, given: Option<&Path>) {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
     let on_containers: Vec<Finished> = match given {
         Some(folder) => {
@@ -85,10 +90,11 @@ fn agrees(cell: &Cell, given: Option<&Path>) {
     let seen: Vec<Observation> = on_containers.iter().map(|finished| Observation::of(finished).unwrap()).collect();
     let agreement = compare(&seen, &Observation::of(&simulated).unwrap());
     let verdicts = on_containers.iter().map(|finished| finished.judgement.verdict.to_string()).collect();
-    let account = CellAccount::new(cell, verdicts, simulated.judgement.verdict.to_string(), agreement.clone());
+    let recorded = if how_many == HowMany::Facts { agreement.facts_alone() } else { agreement.clone() };
+    let account = CellAccount::new(cell, verdicts, simulated.judgement.verdict.to_string(), recorded);
     account.write(&workspace()).unwrap();
     let (differences, mut outside) = gaps::unexplained(&cell.name(), &agreement, &gaps::known().unwrap());
-    if !whole() {
+    if how_many != HowMany::All {
         outside.retain(|time| time.beyond_factor(FACTOR));
     }
     if !differences.is_empty() || !outside.is_empty() {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use conformance::agreement::account::{Accounts, CellAccount};
-use conformance::agreement::cells::{self, Cell, RUNS};
+use conformance::agreement::cells::{self, Cell, HowMany, RUNS};
 use conformance::agreement::compare::{Agreement, Difference as FactDifference, Outside};
 use conformance::agreement::document::{self, DOCUMENT};
 use conformance::agreement::gaps::{self, Gap};
@@ -227,6 +227,13 @@ fn a_cell_that_is_drilled_again_changes_its_own_row() {
         assert!(account.contains(text), "{text}\nis not in\n{account}");
     }
 
+    // On another machine facts are all that is learned.
+    let timeless = merged(&carried, &cells, &[drilled("a", differing().facts_alone())]).unwrap();
+    let timeless = with(&cells, &gaps[..1], |wanted| document::render(wanted, &timeless)).unwrap();
+    let row = "| a-systemd-careful | recovered | recovered | 1 of 2 | not compared |\n";
+    assert!(timeless.contains(row) && timeless.contains("Of **1 cells durations are not compared**"), "{timeless}");
+    assert!(!account.contains("durations are not compared"), "{account}");
+
     // The sums go with the last row that has no counts of its own, however that goes.
     let both = merged(&one, &cells, &[drilled("b", Agreement::default())]).unwrap();
     assert_eq!(both.before, None);
@@ -234,6 +241,16 @@ fn a_cell_that_is_drilled_again_changes_its_own_row() {
     let dropped = merged(&one, &cells[..1], &[]).unwrap();
     assert_eq!((dropped.before, dropped.cell.into_keys().collect::<Vec<_>>()), (None, vec![cells[0].name()]));
     assert!(merged(&carried, &cells[..1], &[]).unwrap().before.is_some());
+}
+
+#[test]
+fn what_is_asked_for_is_known_or_refused() {
+    let of = |value| HowMany::of(value);
+    assert_eq!(
+        [of(None), of(Some("facts")), of(Some("all"))],
+        [Ok(HowMany::Standing), Ok(HowMany::Facts), Ok(HowMany::All)]
+    );
+    assert_eq!(said(of(Some("times"))), "ROLLBACK_DRILL_FIDELITY=times: looked for `all` or `facts`");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use conformance::agreement::account::PROBES;
+use conformance::agreement::cells::{HOW_MANY, HowMany};
 use conformance::containers::{Gate, gate, run_trials, trial, workspace};
 use conformance::probing::compare::{Compared, Difference, ProbeResult, Record, compare};
 use conformance::probing::hosts::{self, Booted};
@@ -17,8 +18,6 @@ use conformance::probing::scripts;
 use libtest_mimic::Trial;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-/// `all`: every probe and every script. Else every third probe of each topology, by name, and a third of the scripts.
-const FIDELITY: &str = "ROLLBACK_DRILL_FIDELITY";
 /// Another seed for the scripts than the one below: to look further.
 const FIDELITY_SEED: &str = "ROLLBACK_DRILL_FIDELITY_SEED";
 /// Names of probes, with commas: these alone, each on a machine of its own.
@@ -50,7 +49,8 @@ fn main() {
             Ok(())
         }),
     ];
-    let all = asked(FIDELITY).is_some_and(|value| value == "all");
+    // Else every third probe of each topology, by name, and a third of the scripts.
+    let all = HowMany::of(asked(HOW_MANY).as_deref()).unwrap() != HowMany::Standing;
     let only = asked(ONLY);
     for topology in ["systemd", "docker", "compose"] {
         let of: Vec<&Probe> = probes.iter().filter(|probe| probe.topology == topology).collect();

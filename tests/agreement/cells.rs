@@ -14,8 +14,34 @@ use crate::containers::{selection, workspace};
 /// How often each cell is drilled on containers (issue "The simulator", point 6).
 pub const RUNS: usize = 5;
 
-/// Set to `all`, every cell is compared; else those that stand for the others, see [`stand_for_others`].
+/// Which cells are compared, and in what: see [`HowMany`].
 pub const HOW_MANY: &str = "ROLLBACK_DRILL_FIDELITY";
+
+/// What [`HOW_MANY`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowMany {
+    /// It is not set: cells that [`stand_for_others`].
+    Standing,
+    /// `facts`: every cell, on a machine that is not the calibration's or has other work. Its durations are not recorded.
+    Facts,
+    /// `all`: every cell, and durations to the bound.
+    All,
+}
+
+impl HowMany {
+    /// Of the variable's value.
+    ///
+    /// # Errors
+    /// A value that it does not know.
+    pub fn of(value: Option<&str>) -> Result<HowMany, String> {
+        match value {
+            None => Ok(HowMany::Standing),
+            Some("facts") => Ok(HowMany::Facts),
+            Some("all") => Ok(HowMany::All),
+            Some(other) => Err(format!("{HOW_MANY}={other}: looked for `all` or `facts`")),
+        }
+    }
+}
 
 /// Set to a folder, bundles of container drills that lie below it are compared, and nothing is drilled on containers: for
 /// comparing again after the simulator was changed.

@@ -26,6 +26,13 @@ pub struct Agreement {
     pub outside: Vec<Outside>,
 }
 
+impl Agreement {
+    /// Without durations, which say nothing of the simulator where the machine is not the calibration's.
+    pub fn facts_alone(&self) -> Agreement {
+        Agreement { times: 0, outside: Vec::new(), ..self.clone() }
+    }
+}
+
 /// A fact in which the simulator differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -32,6 +32,7 @@ pub fn render(wanted: Wanted<'_>, record: &Record) -> Result<String, String> {
     );
     endings(&mut text, record);
     not_drilled(&mut text, wanted.cells, record);
+    not_timed(&mut text, record);
     totals(&mut text, record);
     by_verdict(&mut text, record);
     by_fault(&mut text, record, wanted.cells);
@@ -73,6 +74,20 @@ fn not_drilled(text: &mut String, cells: &[Cell], record: &Record) {
          Single drills of these scenarios leave exact snapshots, on containers and in the simulator. `.ci/fidelity NAME...`\n\
          adds them.\n",
         names.join(", ")
+    );
+}
+
+/// Cells of which only facts are known.
+fn not_timed(text: &mut String, record: &Record) {
+    let cells = record.cell.values().filter(|row| !row.timed()).count();
+    if cells == 0 {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "Of **{cells} cells durations are not compared**: they were drilled on a machine that was slower than the one on which\n\
+         `simulator/calibration.toml` was measured, or had other work, and that says nothing of the simulator\n\
+         (`.ci/fidelity --facts NAME...`).\n"
     );
 }
 
@@ -162,8 +177,9 @@ fn by_cell(text: &mut String, record: &Record) {
     for (name, row) in &record.cell {
         let [agreed, compared] = row.facts;
         let within = row.times.saturating_sub(row.outside.len() as u64);
-        let (ended, simulator, times) = (ended(row), &row.simulator, row.times);
-        let _ = writeln!(text, "| {name} | {ended} | {simulator} | {agreed} of {compared} | {within} of {times} |");
+        let times = if row.timed() { format!("{within} of {}", row.times) } else { "not compared".to_owned() };
+        let (ended, simulator) = (ended(row), &row.simulator);
+        let _ = writeln!(text, "| {name} | {ended} | {simulator} | {agreed} of {compared} | {times} |");
     }
     text.push('\n');
 }

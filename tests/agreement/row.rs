@@ -61,7 +61,7 @@ pub struct Row {
     pub outside: BTreeMap<String, u64>,
     /// How the simulated drill ended.
     pub simulator: String,
-    /// Durations that were compared.
+    /// Durations that were compared. None where the machine was another than the calibration's, or had other work.
     pub times: u64,
 }
 
@@ -115,6 +115,11 @@ impl Row {
             simulator: account.simulator.clone(),
             times: agreement.times,
         }
+    }
+
+    /// Whether durations were compared.
+    pub fn timed(&self) -> bool {
+        self.times > 0
     }
 
     /// Whether every container drill and the simulator end the same way.
