@@ -32,9 +32,10 @@ mod sigterm_ignored;
 mod snapshot_incompatible;
 mod tag_missing;
 mod tag_moved;
+mod wrong_build;
 
 /// All faults, by id.
-pub static REGISTRY: [&FaultKind; 19] = [
+pub static REGISTRY: [&FaultKind; 20] = [
     &alert_stuck::KIND,
     &compose_not_edited::KIND,
     &drained_forever::KIND,
@@ -54,6 +55,7 @@ pub static REGISTRY: [&FaultKind; 19] = [
     &snapshot_incompatible::KIND,
     &tag_missing::KIND,
     &tag_moved::KIND,
+    &wrong_build::KIND,
 ];
 
 /// Whence a fault acts.

@@ -8,7 +8,7 @@ use crate::judge::look::Look;
 use crate::procedure::Class;
 
 /// The registry, asked from outside, said that of the good release's tag, and a command that needed the image failed: a
-/// fetch, or on plain Docker the start itself. Both since the fault began, which this event says. `told` is the registry's word for a person.
+/// fetch, or on plain Docker the start itself. Both behind the event `since`. `told` is the registry's word for a person.
 pub(super) fn failed(facts: &Facts<'_>, since: u64, said: RegistryTag<'_>, told: &str) -> Seen {
     let tag = facts.plan.good.tag();
     let says_so = |look: &&Look<'_>| {

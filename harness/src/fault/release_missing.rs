@@ -32,7 +32,9 @@ fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
         let line = run.output.lines().find(|line| [ABSENT, NOT_FOUND].iter().any(|words| line.contains(words)))?;
         Some((format!("step {} {}: {}", run.command.step, run.ending(), line.trim()), run.shown_by()))
     });
-    let looks = facts.looks.iter().filter(|look| look.n > filled.since);
+    // Before the start of the good one, this is of another release.
+    let since = facts.first_start().map(|start| start.n.max(filled.since));
+    let looks = facts.looks.iter().filter(|look| since.is_some_and(|since| look.n > since));
     let not_run = looks.filter(|look| look.machine.supervisor.lines().any(|line| line.trim() == NOT_RUN));
     let not_run = not_run.map(|look| (format!("the supervisor could not run it: {NOT_RUN}"), vec![look.n]));
     absent.chain(not_run).next()

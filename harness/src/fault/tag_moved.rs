@@ -30,13 +30,17 @@ fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
         let told = || format!("the registry holds {digest} under {} and under {}", good.tag(), bad.tag());
         (registry.get(bad.tag().as_str()) == Some(of_good)).then(|| (told(), vec![look.n]))
     });
-    moved.or_else(|| {
-        let start = facts.first_start()?;
-        let started = facts.find(|what| match what {
-            What::NodeStarted { process } if process.version.as_deref() == Some(bad.version.as_str()) => Some(()),
-            _ => None,
-        });
-        let again = started.iter().find(|at| Facts::is_after_began(start, at))?;
-        Some((format!("{} was started in the place of {}", bad.version, good.version), vec![start.n, again.n]))
-    })
+    moved.or_else(|| started_in_its_place(facts))
+}
+
+/// The bad release was started once the start of the good one had begun.
+pub(super) fn started_in_its_place(facts: &Facts<'_>) -> Seen {
+    let (good, bad) = (&facts.plan.good, &facts.plan.bad);
+    let start = facts.first_start()?;
+    let started = facts.find(|what| match what {
+        What::NodeStarted { process } if process.version.as_deref() == Some(bad.version.as_str()) => Some(()),
+        _ => None,
+    });
+    let again = started.iter().find(|at| Facts::is_after_began(start, at))?;
+    Some((format!("{} was started in the place of {}", bad.version, good.version), vec![start.n, again.n]))
 }

@@ -2,6 +2,7 @@
 
 mod containers;
 mod pages;
+mod releases;
 
 use super::*;
 use crate::history::What;
@@ -106,6 +107,7 @@ fn effects_are_a_closed_set() {
         (fault("compose-not-edited", None, &[]), Effect::Arranged),
         (fault("release-missing", None, &[]), Effect::Arranged),
         (fault("drained-forever", None, &[]), Effect::Arranged),
+        (fault("wrong-build", None, &[]), Effect::Arranged),
         (fault("scrape-cut", None, &[]), Effect::Arranged),
         (fault("page-lost", None, &[]), Effect::ArrangedAs { entry: "page-refused" }),
         (fault("page-lost", None, &[("way", 1)]), Effect::ArrangedAs { entry: "page-twice" }),
@@ -354,39 +356,4 @@ fn an_incompatible_snapshot_shows_in_a_node_that_ends_by_itself() {
         .after("paged", What::NodeExited { pid: 200 })
         .without(|what| matches!(what, What::MachineSeen { .. }));
     seen(hung, planted(), None);
-}
-
-#[test]
-fn a_missing_release_shows_in_the_systems_words() {
-    let declared = || fault("release-missing", None, &[]);
-    let ended = |sample: Sample, step: &str, status: i32, text: &'static str| {
-        sample.edit_command(step, move |what| {
-            if let What::CommandEnded { exit, output, .. } = what {
-                (*exit, *output) = (status, text.to_owned());
-            }
-        })
-    };
-    let words = "sh: 1: /opt/v0.3.8: No such file or directory\n";
-    seen(
-        ended(sample::recovered(), "S5", 127, words),
-        declared(),
-        Some("step S5 ended 127: sh: 1: /opt/v0.3.8: No such"),
-    );
-    seen(ended(sample::recovered(), "S5", 126, "sh: 1: /opt/v0.3.8: Permission denied\n"), declared(), None);
-    seen(ended(sample::recovered(), "S5", 0, words), declared(), None);
-    seen(ended(sample::recovered(), "S1", 127, words), declared(), None);
-    seen(sample::recovered(), declared(), None);
-    // Where it went behind the check, the supervisor or the verification's own check says so.
-    let seen_at_end = |word: &'static str| {
-        sample::recovered().edit("end", move |what| {
-            if let What::MachineSeen { machine, .. } = what {
-                machine.supervisor = format!("ExecMainCode=1\n{word}\n");
-            }
-        })
-    };
-    seen(seen_at_end("ExecMainStatus=203"), declared(), Some("could not run it: ExecMainStatus=203"));
-    seen(seen_at_end("ExecMainStatus=20"), declared(), None);
-    seen(ended(sample::recovered(), "V1", 127, words), declared(), Some("step V1 ended 127: sh: 1: "));
-    // What was only looked at has not shown it.
-    seen(ended(sample::confirmed(), "R1", 0, words), declared(), None);
 }

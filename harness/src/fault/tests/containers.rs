@@ -179,7 +179,8 @@ fn a_fault_that_begins_later_shows_in_what_comes_after() {
     let held = || sample::offline().after("held-invoke", listens("/usr/local/bin/hold-port", None));
     seen(held(), declared(), None);
     seen(held().after("host-up", applied(None)), declared(), None);
-    seen(held().after("host-up", applied(at)), declared(), Some("begun before the first start: hold-port (pid 77"));
+    let told = "begun before the first start: /usr/local/bin/hold-port (pid 77";
+    seen(held().after("host-up", applied(at)), declared(), Some(told));
     // Here it begins behind the only thing that would show it.
     let behind = sample::offline().after("held-invoke", applied(at));
     seen(behind.after("held-invoke", listens("/usr/local/bin/hold-port", None)), declared(), None);
