@@ -21,6 +21,7 @@ fn a_case_pins_a_find_up_to_a_level_at_which_it_is_gone() {
         ("{ delay_ms = 50 }, { delay_ms = 2 }, { delay_ms = 800 }", Some("healthz-slow (good) delay_ms=800")),
     ] {
         let space = SMALL.replace("{ delay_ms = 2 }, { delay_ms = 8 }, { delay_ms = 50 }", levels);
+        let (space, _of_port_held) = space.split_once("\n[[fault]]\nid = \"port-held\"\n").unwrap();
         fs::write(&path, space.replace(", \"port-held\", \"tag-missing\", \"tag-moved\"", "")).unwrap();
         let args = ["explore", "--exhaustive", "--space", text(&path), "--out", text(out.path())];
         let Ran { status, out: report, log } = call(&args);

@@ -351,7 +351,9 @@ verdict = "recovered"
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let scenario = load(&path, &known).unwrap_or_else(|error| panic!("{error}"));
-            assert!(scenario.expect.values().all(|operators| operators.len() == 2), "{}", path.display());
+            // Who pastes never comes to the page that its fault is about.
+            let operators = if scenario.name == "page-refused-given-up" { 1 } else { 2 };
+            assert!(scenario.expect.values().all(|of| of.len() == operators), "{}", path.display());
             files += 1;
         }
         assert!(files > 0, "the scenario files have gone");
