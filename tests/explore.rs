@@ -1,20 +1,16 @@
 //! Exploration: cells are counted, finds are the same however the work is divided, each is the smallest of its kind and is shown
 //! again by its scenario, and bad input is refused. Needs no engine.
 
-#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
-
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use conformance::containers::workspace;
-use conformance::exploring::{OWN, Ran, SMALL, call, call_with, exploration, folder, own, site, text, whole};
+use conformance::exploring::{OWN, Ran, SMALL, call, exploration, folder, own, site, text, whole};
 use conformance::redactions::{assert_snapshot, redacted};
 use proptest::prelude::*;
-use rollback_harness::cli::{Backend, Containers, HostCommand, Stage};
 use rollback_harness::exit::ExitStatus;
 use rollback_harness::explore::drills::{Drills, Site};
 use rollback_harness::explore::property::Properties;
@@ -25,8 +21,7 @@ use rollback_harness::explore::space::{Cell, Restricted, Script, Space};
 use rollback_harness::explore::{Exploration, Progress};
 use rollback_harness::host::HostKind;
 use rollback_harness::host::sim::Scripts;
-use rollback_harness::prepare::{self, Selection};
-use rollback_harness::run::RunError;
+use rollback_harness::prepare::Selection;
 use rollback_harness::scenario::{Moment, Operator};
 
 #[test]
@@ -357,46 +352,6 @@ fn a_find_is_told_and_its_scenario_shows_it_again() {
                 if said.contains(&format!("docker.{operator}]")) { ExitStatus::Conforms } else { ExitStatus::Usage };
             assert_eq!(ran.status, wanted, "{}{}", ran.log, ran.out);
         }
-    }
-}
-
-/// A container that does what the simulator does, or one whose drills have lost their faults.
-struct Machine {
-    honest: bool,
-}
-
-impl Backend for Machine {
-    fn drill(&self, selection: &Selection, stage: &mut Stage<'_>) -> Result<(), RunError> {
-        assert_eq!(selection.host, HostKind::Container);
-        let path = Path::new(&selection.scenarios[0]);
-        if !self.honest {
-            let mut scenario = prepare::load(path).unwrap();
-            scenario.faults.truncate(1);
-            fs::write(path, toml::to_string(&scenario).unwrap()).unwrap();
-        }
-        Containers.drill(&Selection { host: HostKind::Sim, ..selection.clone() }, stage)
-    }
-
-    fn host(&self, _: HostCommand, _: &Path, _: &mut dyn Write, _: &mut dyn Write) -> Result<(), RunError> {
-        Ok(())
-    }
-}
-
-#[test]
-fn finds_are_confirmed_one_of_each_kind_and_a_difference_is_told() {
-    let out = folder();
-    let (space, more) = (out.path().join("space.toml"), out.path().join("more.toml"));
-    let without_port = SMALL
-        .replace("\"port-held\", \"tag-missing\", ", "")
-        .replace("[[fault]]\nid = \"port-held\"\nmoments = [{ before = \"start\" }]\n", "");
-    fs::write(&space, without_port.replace("\"tag-missing\", ", "")).unwrap();
-    fs::write(&more, OWN).unwrap();
-    for (honest, said) in [(true, ": the container agrees\n"), (false, ": the container ends otherwise")] {
-        let args = ["explore", "--exhaustive", "--space", text(&space), "--properties", text(&more), "--confirm", "1"];
-        let ran = call_with(&[&args, ["--out", text(out.path())].as_slice()].concat(), &Machine { honest });
-        assert_eq!(ran.status, ExitStatus::DoesNotConform, "{}", ran.log);
-        let told: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("confirm ")).collect();
-        assert!(told.len() == 1 && format!("{}\n", told[0]).contains(said), "{said}: {}{}", ran.log, ran.out);
     }
 }
 

@@ -1,13 +1,18 @@
-//! What is known of a find: the case that pins it, at which levels it does, and how a find becomes one. Needs no engine.
+//! What is known of a find: the case that pins it, at which levels it does, how a find becomes one, and whether a container says
+//! the same. Needs no engine.
 
 #![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use conformance::exploring::{Ran, SMALL, call, call_in, copied, folder, text};
-use rollback_harness::cli::Containers;
+use conformance::exploring::{OWN, Ran, SMALL, call, call_in, call_with, copied, folder, text};
+use rollback_harness::cli::{Backend, Containers, HostCommand, Stage};
 use rollback_harness::exit::ExitStatus;
+use rollback_harness::host::HostKind;
+use rollback_harness::prepare::{self, Selection};
+use rollback_harness::run::RunError;
 
 /// How slow a node is has a threshold, and the levels below and above it are one find each way: the shipped case at 50 ms
 /// pins what begins at 12, and does not pin what shows at 800 behind a level at which all is well.
@@ -169,4 +174,44 @@ fn what_is_no_find_is_not_accepted() {
         assert!(ran.log.contains(refusal), "{args:?}: {}", ran.log);
     }
     assert!(file.exists());
+}
+
+/// A container that does what the simulator does, or one whose drills have lost their faults.
+struct Machine {
+    honest: bool,
+}
+
+impl Backend for Machine {
+    fn drill(&self, selection: &Selection, stage: &mut Stage<'_>) -> Result<(), RunError> {
+        assert_eq!(selection.host, HostKind::Container);
+        let path = Path::new(&selection.scenarios[0]);
+        if !self.honest {
+            let mut scenario = prepare::load(path).unwrap();
+            scenario.faults.truncate(1);
+            fs::write(path, toml::to_string(&scenario).unwrap()).unwrap();
+        }
+        Containers.drill(&Selection { host: HostKind::Sim, ..selection.clone() }, stage)
+    }
+
+    fn host(&self, _: HostCommand, _: &Path, _: &mut dyn Write, _: &mut dyn Write) -> Result<(), RunError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn finds_are_confirmed_one_of_each_kind_and_a_difference_is_told() {
+    let out = folder();
+    let (space, more) = (out.path().join("space.toml"), out.path().join("more.toml"));
+    let without_port = SMALL
+        .replace("\"port-held\", \"tag-missing\", ", "")
+        .replace("[[fault]]\nid = \"port-held\"\nmoments = [{ before = \"start\" }]\n", "");
+    fs::write(&space, without_port.replace("\"tag-missing\", ", "")).unwrap();
+    fs::write(&more, OWN).unwrap();
+    for (honest, said) in [(true, ": the container agrees\n"), (false, ": the container ends otherwise")] {
+        let args = ["explore", "--exhaustive", "--space", text(&space), "--properties", text(&more), "--confirm", "1"];
+        let ran = call_with(&[&args, ["--out", text(out.path())].as_slice()].concat(), &Machine { honest });
+        assert_eq!(ran.status, ExitStatus::DoesNotConform, "{}", ran.log);
+        let told: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("confirm ")).collect();
+        assert!(told.len() == 1 && format!("{}\n", told[0]).contains(said), "{said}: {}{}", ran.log, ran.out);
+    }
 }
