@@ -68,8 +68,12 @@ pub fn look(exploration: &Exploration, names: &[String], because: &str) -> Resul
 pub fn accept(accepted: &Accepted) -> Result<(), RunError> {
     let failed = |path: &Path, error: std::io::Error| RunError::Harness(format!("{}: {error}", path.display()));
     let (from, to) = (&accepted.from, &accepted.to);
-    let file = std::fs::File::create_new(to);
-    file.and_then(|mut file| file.write_all(accepted.text.as_bytes())).map_err(|error| failed(to, error))?;
+    let mut file = std::fs::File::create_new(to).map_err(|error| failed(to, error))?;
+    if let Err(error) = file.write_all(accepted.text.as_bytes()) {
+        // Half a case would be one that cannot be read; the find is still where it was.
+        let _ = std::fs::remove_file(to);
+        return Err(failed(to, error));
+    }
     std::fs::remove_file(from).map_err(|error| failed(from, error))
 }
 
