@@ -19,7 +19,7 @@ use rollback_harness::verdict::Verdict;
 /// Set to 1 where a missing engine is a failure and no reason to leave tests out (CI).
 pub const REQUIRE: &str = "ROLLBACK_DRILL_REQUIRE_CONTAINERS";
 /// Scenarios that are drilled on all topologies every time: a rollback that works, without alerts and with them.
-const EVERYWHERE: [&str; 2] = ["baseline", "alert-clears"];
+const EVERYWHERE: [&str; 2] = ["procedure-only", "baseline"];
 /// Scenarios that wait for three minutes and more until a ceiling ends them.
 const SELDOM: [&str; 1] = ["page-hangs"];
 /// Of one event, when a failure shows the History.
@@ -115,7 +115,7 @@ pub fn every_time(scenario: &Scenario, topology: &str, operator: Operator) -> bo
         .collect();
     let turn: usize = name.bytes().map(usize::from).sum();
     let stands = alike.get(turn % alike.len().max(1)).is_some_and(|other| *other == topology);
-    let tells_more = ends(topology, Operator::Careful) != ends(topology, Operator::Paste) || name == "baseline";
+    let tells_more = ends(topology, Operator::Careful) != ends(topology, Operator::Paste) || name == "procedure-only";
     let wanted = operator == Operator::Careful || tells_more;
     pinned(scenario, topology, operator) && wanted && (EVERYWHERE.contains(&name) || stands) && !SELDOM.contains(&name)
 }

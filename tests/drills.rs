@@ -204,7 +204,7 @@ fn added_commands_run() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
     let runbook =
         with_added_lines(out.path(), &["echo \"drill was here: $((40 + 2))\"", "sudo cat /etc/tensor-wasm/env"]);
-    let mut wanted = selection("baseline", "systemd", Operator::Careful, out.path());
+    let mut wanted = selection("procedure-only", "systemd", Operator::Careful, out.path());
     wanted.binding = Some(workspace().join("scenarios/runbooks/rollback.binding.toml"));
     wanted.runbook = Some(runbook);
     let (_, finished) = drill(&wanted).unwrap();

@@ -105,7 +105,8 @@ fn a_fault_of_a_cell_can_begin_earlier() {
 /// inert, and what does not hold is what the scenarios pin.
 fn single_faults(topology: &str, pinned: &[&str]) {
     let out = folder();
-    let args = ["explore", "--exhaustive", "--base", "baseline", "--topology", topology, "--out", text(out.path())];
+    let args =
+        ["explore", "--exhaustive", "--base", "procedure-only", "--topology", topology, "--out", text(out.path())];
     let Ran { status, out: report, log } = call(&args);
     assert_eq!(status, ExitStatus::Conforms, "{log}{report}");
     assert!(report.contains(" 0 incomplete\n") && report.contains("kinds of new finds: 0\n"), "{report}");
@@ -113,7 +114,7 @@ fn single_faults(topology: &str, pinned: &[&str]) {
         assert!(report.contains(&format!("{pinned}: pinned by {pinned}\n")), "{pinned}: {report}");
     }
     for operator in ["careful", "paste"] {
-        assert!(report.contains(&format!("baseline {topology} {operator} ")), "{report}");
+        assert!(report.contains(&format!("procedure-only {topology} {operator} ")), "{report}");
     }
 }
 
@@ -147,7 +148,7 @@ fn a_lost_page_shows_where_one_is_sent() {
     // On docker nothing but the start pulls, so the page is the failure path's; that no case pins.
     for said in [
         "never-unsafe: unsafe\n",
-        "page-lost and tag-missing: 4 cells, baseline docker careful; baseline docker paste\n",
+        "page-lost and tag-missing: 4 cells, procedure-only docker careful; procedure-only docker paste\n",
         "page-lost way between 1 and 2 (1: it delivers twice, 2: it refuses, 3: it hangs)\n",
         "invariants-hold: page-once\n",
         "page-lost and tag-missing: 6 cells, ",
@@ -162,7 +163,8 @@ fn a_lost_page_shows_where_one_is_sent() {
 #[test]
 fn samples_are_the_same_whoever_takes_them() {
     let out = folder();
-    let of = ["--base", "baseline", "--topology", "systemd", "--operator", "careful", "--seed", "7", "--faults", "2"];
+    let of =
+        ["--base", "procedure-only", "--topology", "systemd", "--operator", "careful", "--seed", "7", "--faults", "2"];
     let run = |args: &[&str]| call(&[&["explore"], args, &of].concat());
     let at = |name: &str| out.path().join(name);
     let whole = run(&["--range", "0..2000", "--threads", "2", "--out", text(&at("one"))]);
@@ -184,7 +186,7 @@ fn samples_are_the_same_whoever_takes_them() {
 
     let site = Site::new(Selection { seed: 7, ..Selection::usual(HostKind::Sim, "all", &workspace()) }).unwrap();
     let wanted = Restricted {
-        bases: vec!["baseline".into()],
+        bases: vec!["procedure-only".into()],
         topology: Some("systemd".into()),
         operator: Some(Operator::Careful),
     };

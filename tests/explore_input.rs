@@ -13,10 +13,13 @@ fn bad_input_is_refused_with_file_and_line() {
     let spaces = [
         (with("schema = 1", "schema = 2"), ":2: schema is 2; looked for 1"),
         (with("operators", "operatoren"), ":5: unknown field `operatoren`"),
-        (with("[\"docker\"]", "[\"podman\"]"), ":4: base `baseline` is not for topology `podman`; it is for compose"),
-        (with("[\"baseline\"]", "[\"base\"]"), ":3: no scenario `base`"),
         (
-            with("[\"baseline\"]", "[\"compose-not-edited\"]"),
+            with("[\"docker\"]", "[\"podman\"]"),
+            ":4: base `procedure-only` is not for topology `podman`; it is for compose",
+        ),
+        (with("[\"procedure-only\"]", "[\"base\"]"), ":3: no scenario `base`"),
+        (
+            with("[\"procedure-only\"]", "[\"compose-not-edited\"]"),
             ":4: base `compose-not-edited` is not for topology `docker`",
         ),
         (with("[\"docker\"]", "[\"docker\", \"docker\"]"), ":4: topologies: the same one twice"),
@@ -80,7 +83,7 @@ fn bad_input_is_refused_with_file_and_line() {
         (["--range", "0..1500"], "--range 0..1500: samples come in blocks of 1000"),
         (["--faults", "7"], "--faults 7: the greatest number is 6"),
         (["--threads", "0"], "0 is not in 1..=256"),
-        (["--base", "confirmed"], "--base confirmed: no base of this space; there are baseline"),
+        (["--base", "confirmed"], "--base confirmed: no base of this space; there are procedure-only"),
         (["--topology", "systemd"], "nothing is left of the space"),
         (["--resume", "--exhaustive"], "results.jsonl: cannot be read"),
     ] {

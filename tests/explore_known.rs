@@ -145,7 +145,7 @@ fn what_is_no_find_is_not_accepted() {
         refused(&unpinned, name, because, "looked for a line of at most 1000 bytes");
     }
     refused(&unpinned, "never-found", "it matters", "never-found.toml: cannot be read");
-    refused(&unpinned, text(&unpinned.case("baseline")), "it matters", "no find of an exploration");
+    refused(&unpinned, text(&unpinned.case("procedure-only")), "it matters", "no find of an exploration");
     let said = fs::read_to_string(&file).unwrap();
     for (from, to, refusal) in [
         ("verdict = \"unsafe\"", "verdict = \"offline\"", "it says that it comes to offline"),
@@ -153,7 +153,7 @@ fn what_is_no_find_is_not_accepted() {
         ("not hold (unsafe)", "not hold (misdiagnosed)", "`never-unsafe` holds in it (misdiagnosed)"),
         ("`never-unsafe`", "`never-mind`", "no property `never-mind`; there are recovers-without-a-fault, "),
         ("`never-unsafe`", "`order-of-others`", "`order-of-others` is not about how drills end"),
-        ("share_percent = 40", "share_percent = 41", "made from no base of the space; there are baseline"),
+        ("share_percent = 40", "share_percent = 41", "made from no base of the space; there are procedure-only"),
         ("way = 2", "way = 4", "fault `page-lost`: `way` is 4"),
         ("schema = 1", "schema = 1\nmore = 1", "unknown field `more`"),
     ] {

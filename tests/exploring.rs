@@ -24,7 +24,7 @@ use crate::containers::workspace;
 /// Faults of every sort: from birth with levels, arranged and at a moment, of the registry, and two that touch the same thing.
 pub const SMALL: &str = r#"
 schema = 1
-bases = ["baseline"]
+bases = ["procedure-only"]
 topologies = ["docker"]
 operators = ["careful", "paste"]
 only = ["healthz-slow", "port-held", "tag-missing", "tag-moved"]

@@ -195,7 +195,7 @@ fn nothing_is_abandoned() {
 /// Before the engine has started it, a container has nothing that could end it: one may be left, and a sweep takes it.
 fn killed_while_created() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut harness = Harness::start(("baseline", "systemd"), out.path().join("one"));
+    let mut harness = Harness::start(("procedure-only", "systemd"), out.path().join("one"));
     harness.wait_for("a container", BOOT_WITHIN, |harness| !harness.hosts().is_empty());
     harness.kill();
     wait_until(GONE_WITHIN, || harness.hosts().is_empty());
@@ -209,14 +209,14 @@ fn killed_while_created() {
 
 fn killed_at_boot() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut harness = Harness::start(("baseline", "systemd"), out.path().join("one"));
+    let mut harness = Harness::start(("procedure-only", "systemd"), out.path().join("one"));
     harness.wait_for("a running container", BOOT_WITHIN, is_running);
     let hosts = harness.hosts();
     kill_and_look(harness, hosts);
 }
 
 fn killed_in_a_step() {
-    killed_in("a stop-class command", ("baseline", "systemd"), |what| begins(what, Class::Stop));
+    killed_in("a stop-class command", ("procedure-only", "systemd"), |what| begins(what, Class::Stop));
 }
 
 /// The engine inside is in the middle of something of its own. A pull takes about a second, so one may have ended before
@@ -226,7 +226,8 @@ fn killed_in_a_pull() {
         matches!(what, What::CommandBegan { .. } | What::CommandEnded { .. } | What::CommandKilled { .. })
     };
     let under_way = (0..PULLS).any(|_| {
-        let events = killed_in("a fetch-class command", ("baseline", "compose"), |what| begins(what, Class::Fetch));
+        let events =
+            killed_in("a fetch-class command", ("procedure-only", "compose"), |what| begins(what, Class::Fetch));
         events.iter().rfind(of_a_command).is_some_and(|last| begins(last, Class::Fetch))
     });
     assert!(under_way, "{PULLS} times the pull had ended before the kill");
@@ -254,7 +255,7 @@ fn killed_in(name: &str, case: Case, seen: impl Fn(&What) -> bool) -> Vec<What> 
 /// Two harnesses at once, and a third that sweeps in the middle: both drills end as expected, and both clean up.
 fn two_drills_keep_theirs() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-    let mut both = ["one", "other"].map(|name| Harness::start(("baseline", "systemd"), out.path().join(name)));
+    let mut both = ["one", "other"].map(|name| Harness::start(("procedure-only", "systemd"), out.path().join(name)));
     for harness in &mut both {
         harness.wait_for("a running container", BOOT_WITHIN, is_running);
     }

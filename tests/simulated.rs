@@ -113,7 +113,7 @@ fn as_on_a_machine(scenario: &str, topology: &str, operator: Operator) {
 fn asked_first() {
     let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
     let drilled = |seen: Option<&str>| {
-        let file = changed("baseline", out.path(), |scenario| scenario.seen = seen.map(str::to_owned));
+        let file = changed("procedure-only", out.path(), |scenario| scenario.seen = seen.map(str::to_owned));
         drill(&simulated(&file, "systemd", Operator::Careful, out.path()))
     };
     let (asked, finished) = drilled(Some("fast-burn-after-deploy")).unwrap();
@@ -178,7 +178,7 @@ fn decided_by_the_alerts_that_fire() {
     assert!(decided < at(&|what| matches!(what, What::RedFirst { met: true, .. })));
     assert!(fired_us <= seen.1 && fired_us <= live.at_us, "{fired_us} {seen:?} {live:?}");
     // Where nobody watches, the file is all that there is.
-    let (_, decision) = deciding("baseline", "nothing-fires");
+    let (_, decision) = deciding("procedure-only", "nothing-fires");
     assert_eq!((decision.because, decision.live), (None, None));
 }
 
@@ -252,7 +252,7 @@ fn seeds_decide(part: u64) {
         topology: "all".to_owned(),
         scenarios: vec!["all".to_owned()],
         operators: vec![Operator::Careful, Operator::Paste],
-        ..simulated("baseline", "all", Operator::Careful, Path::new("unused"))
+        ..simulated("procedure-only", "all", Operator::Careful, Path::new("unused"))
     };
     let drills = prepare::prepare(&everything).unwrap();
     assert!(drills.len() >= 60, "the scenario files have gone");
@@ -295,7 +295,7 @@ fn in_memory_as_in_the_bundle() {
     };
     for topology in topology::known(&workspace().join("scenarios/topologies/documented")) {
         let out = Out::new(env!("CARGO_TARGET_TMPDIR"));
-        let wanted = Selection { seed: 7, ..simulated("baseline", &topology, Operator::Careful, out.path()) };
+        let wanted = Selection { seed: 7, ..simulated("procedure-only", &topology, Operator::Careful, out.path()) };
         let (_, finished) = drill(&wanted).unwrap();
         let mut bench = Bench::new(prepare::prepare(&Selection { seed: 1, ..wanted }).unwrap().pop().unwrap()).unwrap();
         let other = bench.drill(6).unwrap();

@@ -178,17 +178,17 @@ fn a_topologys_commands_are_looked_at_before_anything_begins() {
     let not_known = "the simulator does not know";
     let cases = [
         (
-            ("systemd", "baseline", "systemd.toml"),
+            ("systemd", "procedure-only", "systemd.toml"),
             ("systemctl status --no-pager --lines=50 tensor-wasm || true", "strace -p 1"),
             format!("captures.status.txt: {not_known} the command strace: `strace -p 1`"),
         ),
         (
-            ("systemd", "baseline", "systemd.toml"),
+            ("systemd", "procedure-only", "systemd.toml"),
             ("\"journalctl --unit=tensor-wasm --no-pager --output=short-precise\"", "\"\"\"true\nsleep 1 &\"\"\""),
             format!("captures.journal.txt, line 2 of it: {not_known} a job in the background (`&`): `sleep 1 &`"),
         ),
         (
-            ("systemd", "baseline", "systemd.toml"),
+            ("systemd", "procedure-only", "systemd.toml"),
             (
                 "systemctl show tensor-wasm --property=ActiveState",
                 "f() { :; }; systemctl show tensor-wasm --property=ActiveState",
@@ -196,7 +196,7 @@ fn a_topologys_commands_are_looked_at_before_anything_begins() {
             format!("supervisor.command: {not_known} a function, an array or an extended pattern: `f() {{ :; }}; "),
         ),
         (
-            ("systemd", "baseline", "common/machine.toml"),
+            ("systemd", "procedure-only", "common/machine.toml"),
             ("systemctl start drill-repository.service\"", "systemctl start drill-repository.service\", \"nonsense\""),
             format!("before_drill: {not_known} the command nonsense: `nonsense`"),
         ),

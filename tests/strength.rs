@@ -41,12 +41,12 @@ fn sabotage_is_found_where_its_file_says() {
     assert!(found >= FOUND_LEAST, "{found} of {}", all.len());
 }
 
-/// All bases by both operators without a fault, and the baseline by a careful one with each fault at its strongest.
+/// All bases by both operators without a fault, and `procedure-only` by a careful one with each fault at its strongest.
 fn cells_of(strength: &Strength, topology: &str) -> [Vec<u64>; 2] {
     let space = &strength.space;
-    let all = space.can_have("baseline", topology);
+    let all = space.can_have("procedure-only", topology);
     let single = |cell: &Cell| {
-        let of = space.bases[cell.base].name == "baseline" && cell.operator == Operator::Careful;
+        let of = space.bases[cell.base].name == "procedure-only" && cell.operator == Operator::Careful;
         of && space.uses(cell).iter().all(|used| all.contains(used))
     };
     let there = |number: &u64| space.topology(&space.cell(*number).unwrap()) == topology;
@@ -91,7 +91,7 @@ fn what_a_file_says_wrongly_is_told() {
     let refused = edits.replacen("\n[[edits]]", "refused = \"no step A4\"\n\n[[edits]]", 1);
     let harmless = shipped("paraphrases/link-without-n.toml").replace("topologies = [\"systemd\"]\n", "");
     let harmless = format!("{harmless}\n[shows]{shows}");
-    // The baseline on each topology, by both operators.
+    // `procedure-only` on each topology, by both operators.
     let cells = 0..6;
     let known = strength.known(cells.clone());
     let properties = Properties::load([own().join("properties.toml").as_path()]).unwrap();
@@ -99,7 +99,7 @@ fn what_a_file_says_wrongly_is_told() {
         (passed_off, Some("nothing new")),
         (missed, Some("nothing, in cells")),
         (refused, Some("a refusal with `no step A4`")),
-        (harmless, Some("recovers-without-a-fault: offline, no fault, on systemd by careful, from baseline")),
+        (harmless, Some("recovers-without-a-fault: offline, no fault, on systemd by careful, from procedure-only")),
         (sabotage.clone(), None),
     ] {
         let path = out.path().join("made.toml");
@@ -121,7 +121,7 @@ fn the_table_tells_what_shows_each() {
     assert_eq!(ran.status, ExitStatus::DoesNotConform, "{}{}", ran.log, ran.out);
     assert_eq!(ran.out.matches("OTHERWISE than its file says: ").count(), 1, "{}", ran.out);
     for said in [
-        "recovers-without-a-fault: offline, no fault, on systemd by careful, from baseline\n",
+        "recovers-without-a-fault: offline, no fault, on systemd by careful, from procedure-only\n",
         "undrain-dropped/rollback.md:35: the section `A. systemd, the layout that we recommend` has no step A8",
         "OTHERWISE than its file says: invariants-hold: serving-or-offline, release-missing, on systemd by careful",
         "sabotage: 3, of these 1 found, 1 refused when read, 1 not found\n",
@@ -153,8 +153,7 @@ fn a_file_that_does_not_fit_is_refused_with_its_line() {
         Variation::load(&path, &properties).and_then(|variation| variation.applied(&texts))
     };
     assert_eq!(tried(GOOD).unwrap(), ["docker stop\n\n".to_owned(), texts[1].clone()]);
-    let shows =
-        "[shows]\nproperty = \"P\"\nof = \"x\"\nbase = \"baseline\"\ntopology = \"docker\"\noperator = \"paste\"\n";
+    let shows = "[shows]\nproperty = \"P\"\nof = \"x\"\nbase = \"procedure-only\"\ntopology = \"docker\"\noperator = \"paste\"\n";
     for (made, said) in [
         (GOOD.replace("schema = 1", "schema = 2"), ":1: schema is 2; looked for 1"),
         (GOOD.replace("missed", "mist"), ":3: unknown field `mist`"),

@@ -1,14 +1,14 @@
-//! How many drills a second the simulator makes on one core: `baseline`, or another scenario, on each topology, History and
+//! How many drills a second the simulator makes on one core: `procedure-only`, or another scenario, on each topology, History and
 //! verdict in memory; and the most memory that the process has held.
 //!
 //! `cargo run --release --example throughput -p rollback-harness -- [DRILLS [TOPOLOGY [SCENARIO]]]` (1000 of each, five
-//! times, by default). `alert-clears` is a drill with a rules engine.
+//! times, by default). `baseline` is a drill with a rules engine.
 //!
 //! What limits it is seen in instructions, which another load on the machine does not change: `valgrind --tool=callgrind` on
-//! the built example, once with few drills and once with more; what is between them is five times the drills. A `baseline` on
+//! the built example, once with few drills and once with more; what is between them is five times the drills. A `procedure-only` on
 //! systemd is 2.8 million. Half of that are the runbook's commands, each interpreted anew: `observe` and the operator's `sudo`
 //! take 0.3 each. The judgement is 0.4, most of it reading a page of metrics again; 0.2 each are the text of pages, the captures
-//! and the ways through the tree of files. An `alert-clears` there is 7.5 million: rules and readings are 2.3 (a `rate` of some
+//! and the ways through the tree of files. A `baseline` there is 7.5 million: rules and readings are 2.3 (a `rate` of some
 //! 6,000 series in all, twice a second), scrapes, four a second, 0.9, and the drill is twice as long.
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 

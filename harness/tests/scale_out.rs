@@ -10,7 +10,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_rollback-drill");
 
 const SPACE: &str = r#"
 schema = 1
-bases = ["baseline"]
+bases = ["procedure-only"]
 topologies = ["docker"]
 operators = ["careful", "paste"]
 only = ["port-held", "tag-missing", "tag-moved"]

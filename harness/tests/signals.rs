@@ -113,7 +113,7 @@ fn while_it_explores() {
     let folder = out.path().join("explored");
     let explore = |more: &[&str]| {
         let mut command = program("tcp://127.0.0.1:1", out.path());
-        let args = ["explore", "--exhaustive", "--faults", "2", "--base", "baseline", "--topology", "systemd"];
+        let args = ["explore", "--exhaustive", "--faults", "2", "--base", "procedure-only", "--topology", "systemd"];
         command.args(args).arg("--out").arg(&folder).args(more).spawn().unwrap()
     };
     let mut child = explore(&[]);

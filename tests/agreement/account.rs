@@ -18,7 +18,7 @@ pub const PROBES: &str = "target/fidelity/probes";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CellAccount {
-    /// `baseline-systemd-careful`.
+    /// `procedure-only-systemd-careful`.
     pub cell: String,
     /// [`Cell::decided_by`].
     pub decided_by: String,

@@ -65,7 +65,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// `baseline-systemd-careful`.
+    /// `procedure-only-systemd-careful`.
     pub fn name(&self) -> String {
         format!("{}-{}-{}", self.scenario, self.topology, self.operator.as_str())
     }

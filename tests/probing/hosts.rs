@@ -37,8 +37,10 @@ impl std::fmt::Debug for Booted {
 }
 
 fn prepared(kind: HostKind, topology: &str) -> Result<(Selection, Prepared), RunError> {
-    let selection =
-        Selection { host: kind, ..selection("baseline", topology, Operator::Careful, &PathBuf::from("/nonexistent")) };
+    let selection = Selection {
+        host: kind,
+        ..selection("procedure-only", topology, Operator::Careful, &PathBuf::from("/nonexistent"))
+    };
     let mut drills = prepare::prepare(&selection)?;
     match (drills.pop(), drills.is_empty()) {
         (Some(prepared), true) => Ok((selection, prepared)),

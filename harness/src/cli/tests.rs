@@ -71,7 +71,7 @@ fn bad_arguments_end_with_64_and_say_what_is_allowed() {
         (&["decide", "--from", "x.toml", "--format", "jsonl"], "text, json"),
         (&["decide", "--from", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
         (&["decide", "--from", "x.toml", "--runbook", "/nonexistent/r.md"], "/nonexistent/r.md: cannot be read"),
-        (&["scenarios", "show", "nothing-such"], "there are alert-clears, "),
+        (&["scenarios", "show", "nothing-such"], "there are alert-decides, "),
         (&["scenarios", "check", "/nonexistent/x.toml"], "/nonexistent/x.toml: cannot be read"),
         (&["host", "burn"], "burn"),
     ] {
@@ -180,10 +180,10 @@ fn judge_says_what_a_stored_drill_came_to() {
 fn scenarios_are_listed_shown_and_checked() {
     let list = call(&["scenarios", "list"]);
     assert_eq!((list.status, list.log.as_str()), (ExitStatus::Conforms, ""));
-    assert!(list.out.lines().any(|line| line.starts_with("baseline ")), "{}", list.out);
-    let show = call(&["scenarios", "show", "baseline"]);
-    assert!(show.out.contains("name = \"baseline\""), "{}", show.out);
-    let path = workspace::locate(Path::new("/")).join("scenarios/cases/baseline.toml");
+    assert!(list.out.lines().any(|line| line.starts_with("procedure-only ")), "{}", list.out);
+    let show = call(&["scenarios", "show", "procedure-only"]);
+    assert!(show.out.contains("name = \"procedure-only\""), "{}", show.out);
+    let path = workspace::locate(Path::new("/")).join("scenarios/cases/procedure-only.toml");
     let check = call(&["scenarios", "check", path.to_str().unwrap(), "/nonexistent/x.toml"]);
     assert_eq!(check.status, ExitStatus::Usage);
     assert!(check.out.contains("can be drilled") && check.log.contains("/nonexistent/x.toml"));

@@ -133,7 +133,7 @@ pub fn told_ending(expected: &Expectation) -> String {
     story::ending(expected.verdict, &expected.failing, &expected.broken)
 }
 
-/// A cell in words: `healthz-slow (good) delay_ms=50, on docker by careful, from baseline`.
+/// A cell in words: `healthz-slow (good) delay_ms=50, on docker by careful, from procedure-only`.
 pub fn told_of(script: &Script) -> String {
     let faults = explain::faults(&script.faults);
     format!("{faults}, on {} by {}, from {}", script.topology, script.operator.as_str(), script.base)

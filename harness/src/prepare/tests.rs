@@ -50,8 +50,8 @@ fn every_shipped_scenario_can_be_drilled() {
 fn a_scenario_that_cannot_be_drilled_is_refused_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
     for (name, from, to, wanted) in [
-        ("baseline", "bad = \"0.4.0\"", "bad = \"9.9.9\"", "v9.9.9.toml: No such file"),
-        ("baseline", "good = \"0.3.8\"", "good = \"0.0.1\"", "v0.0.1.toml: No such file"),
+        ("procedure-only", "bad = \"0.4.0\"", "bad = \"9.9.9\"", "v9.9.9.toml: No such file"),
+        ("procedure-only", "good = \"0.3.8\"", "good = \"0.0.1\"", "v0.0.1.toml: No such file"),
         (
             "tag-missing",
             "[expect.docker.careful]",
@@ -72,20 +72,20 @@ fn a_scenario_that_cannot_be_drilled_is_refused_with_its_file() {
              one of swap, fetch, stop, verify",
         ),
         (
-            "baseline",
+            "procedure-only",
             "release = \"bad\"\n",
             "release = \"bad\"\nat = { before = \"stop\" }\n",
             ": fault `errors`: `at`: it is there from the beginning of a drill on, leave it out; later can begin drained-forever, ",
         ),
         (
-            "alert-clears",
+            "baseline",
             "trigger = \"availability-fast-burn\"",
             "trigger = \"bad-feeling\"",
             ": trigger: \"bad-feeling\" with [alerts], and no rule of scenarios/alerts/tensor-wasm.yml leads there; looked for \
              availability-fast-burn, availability-slow-burn, ",
         ),
         (
-            "alert-clears",
+            "baseline",
             "incident_minutes = 20\n",
             "incident_minutes = 20\nscale = 7\n",
             ": alerts.scale: 7: group tensor-wasm-availability: the interval 30s divided by 7 is not a whole number",
@@ -125,8 +125,8 @@ fn a_runbook_without_a_section_that_a_scenario_needs_refuses_it() {
     let (_, after) = rest.split_once("### C. ").unwrap();
     std::fs::write(to.join("rollback.md"), format!("{before}### C. {after}")).unwrap();
     let case = |name: &str| cases_folder(&workspace()).join(format!("{name}.toml"));
-    let refused = why(check(&case("baseline"), other.path()));
-    assert!(refused.starts_with(&format!("{}: ", case("baseline").display())), "{refused}");
+    let refused = why(check(&case("procedure-only"), other.path()));
+    assert!(refused.starts_with(&format!("{}: ", case("procedure-only").display())), "{refused}");
     assert!(refused.contains("a heading that begins `B. Docker`"), "{refused}");
     assert_eq!(why(check(&case("compose-not-edited"), other.path())), "");
 }
@@ -150,7 +150,7 @@ fn the_binding_is_asked_for_prerequisites_by_who_confirms_them() {
         "rollback.binding.toml: the binding does not say how prerequisites are confirmed; looked for the table";
     assert!(confirmed.contains(wanted), "{confirmed}");
     // Nobody asks: assumed, or the decision has said no before.
-    assert_eq!((refused("baseline"), refused("quiet")), (String::new(), String::new()));
+    assert_eq!((refused("procedure-only"), refused("quiet")), (String::new(), String::new()));
 
     let version = "asks = \"startable\"\nstands_for = [\"release to go back to\", \"last known-good release\"]\n\
         command = \"/usr/local/lib/tensor-wasm/vX.Y.Z/bin/tensor-wasm --version\"\nshould_print = \"vX.Y.Z\"";
@@ -175,8 +175,10 @@ fn a_topology_that_no_machine_could_be_is_refused() {
     }
     let text = std::fs::read_to_string(shipped.join("systemd.toml")).unwrap();
     std::fs::write(folder.join("systemd.toml"), text.replacen("owner = \"root\"", "owner = \"wheel\"", 1)).unwrap();
-    let asked =
-        Selection { workspace: other.path().to_owned(), ..selection(&["baseline"], "systemd", &[Operator::Careful]) };
+    let asked = Selection {
+        workspace: other.path().to_owned(),
+        ..selection(&["procedure-only"], "systemd", &[Operator::Careful])
+    };
     let refused = why(prepare(&asked));
     assert!(refused.starts_with(&format!("{}/systemd.toml: file ", folder.display())), "{refused}");
     assert!(refused.contains("no user `wheel`"), "{refused}");
@@ -209,20 +211,20 @@ fn what_a_scenario_does_not_expect_is_not_drilled() {
 fn each_drill_is_asked_for_again_as_it_was_given() {
     let folder = tempfile::tempdir().unwrap();
     let copy = |name: &str| edited(folder.path(), name, "schema = 1", "schema = 1 ").display().to_string();
-    let (one, other) = (copy("baseline"), copy("healthz-slow"));
-    let drills = prepare(&selection(&[&one, "baseline", &other], "systemd", &[Operator::Careful])).unwrap();
-    for (drill, named) in drills.iter().zip([one.as_str(), "baseline", &other]) {
+    let (one, other) = (copy("procedure-only"), copy("healthz-slow"));
+    let drills = prepare(&selection(&[&one, "procedure-only", &other], "systemd", &[Operator::Careful])).unwrap();
+    for (drill, named) in drills.iter().zip([one.as_str(), "procedure-only", &other]) {
         let words = shlex::split(&drill.rerun).unwrap();
         assert_eq!(words[..4], ["rollback-drill", "drill", "--scenario", named]);
     }
     assert_eq!(drills.len(), 3);
     let all = prepare(&selection(&[ALL], "systemd", &[Operator::Careful])).unwrap();
-    assert!(all[0].rerun.starts_with("rollback-drill drill --scenario alert-clears "), "{}", all[0].rerun);
+    assert!(all[0].rerun.starts_with("rollback-drill drill --scenario alert-decides "), "{}", all[0].rerun);
 }
 
 #[test]
 fn alerts_come_from_the_rule_files_with_their_windows_scaled() {
-    let prepared = prepare(&selection(&["alert-clears"], "systemd", &[Operator::Careful])).unwrap().remove(0);
+    let prepared = prepare(&selection(&["baseline"], "systemd", &[Operator::Careful])).unwrap().remove(0);
     let (alerts, monitoring) = (prepared.plan.alerts.unwrap(), prepared.monitoring.unwrap());
     assert_eq!((alerts.scale, alerts.originating.as_str()), (60, "TensorWasmAvailabilityFastBurn"));
     // 2 m, 5 to 15 minutes, 15 s and 30 s.
@@ -249,5 +251,5 @@ fn alerts_come_from_the_rule_files_with_their_windows_scaled() {
     let rules = alert_rules::RuleFile::read(&monitoring.rules, "scaled").unwrap();
     assert_eq!(rules.rules().count(), 6);
     assert!(monitoring.readings.values().all(|text| alert_rules::Expr::parse(text).is_ok()));
-    assert_eq!(prepare(&selection(&["baseline"], "systemd", &[Operator::Careful])).unwrap()[0].plan.alerts, None);
+    assert_eq!(prepare(&selection(&["procedure-only"], "systemd", &[Operator::Careful])).unwrap()[0].plan.alerts, None);
 }
