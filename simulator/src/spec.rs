@@ -76,3 +76,23 @@ pub struct ReleaseCommits {
     /// Paths and contents that each of them holds.
     pub files: Vec<(String, String)>,
 }
+
+/// What the agent watches on machines of tests: where everything is on each topology, no token, no release known, no question
+/// for a supervisor; milliseconds between two probes.
+#[cfg(test)]
+pub(crate) fn bare_setup(probe_pause_ms: u64) -> Setup {
+    Setup {
+        operator: "oncall".into(),
+        node_port: 8080,
+        node_url: "http://127.0.0.1:8080".into(),
+        balancer_url: "http://127.0.0.1:80".into(),
+        control_url: "http://127.0.0.1:80/balancer-health".into(),
+        balancer_socket: "/run/haproxy/admin.sock".into(),
+        balancer_server: "node/tensor-wasm".into(),
+        pager_listen: "127.0.0.1:9099".into(),
+        token: None,
+        releases: std::collections::BTreeMap::new(),
+        supervisor: String::new(),
+        probe_pause_ms,
+    }
+}

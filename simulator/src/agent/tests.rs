@@ -24,18 +24,10 @@ pub(crate) fn release(born_with: Option<Inborn>) -> ReleaseFile {
 
 pub(crate) fn setup() -> Setup {
     Setup {
-        operator: "oncall".into(),
-        node_port: 8080,
-        node_url: "http://127.0.0.1:8080".into(),
-        balancer_url: "http://127.0.0.1:80".into(),
-        control_url: "http://127.0.0.1:80/balancer-health".into(),
-        balancer_socket: "/run/haproxy/admin.sock".into(),
-        balancer_server: "node/tensor-wasm".into(),
-        pager_listen: "127.0.0.1:9099".into(),
         token: Some("t".into()),
         releases: [("abc".to_owned(), "0.4.0".to_owned())].into(),
         supervisor: "true".into(),
-        probe_pause_ms: 25,
+        ..crate::spec::bare_setup(25)
     }
 }
 

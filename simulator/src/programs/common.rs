@@ -131,20 +131,7 @@ pub mod tests {
 
     /// A machine with nothing but the system's own files.
     pub fn machine() -> Machine {
-        let setup = operator_agent::protocol::Setup {
-            operator: "oncall".into(),
-            node_port: 8080,
-            node_url: "http://127.0.0.1:8080".into(),
-            balancer_url: "http://127.0.0.1:80".into(),
-            control_url: "http://127.0.0.1:80/balancer-health".into(),
-            balancer_socket: "/run/haproxy/admin.sock".into(),
-            balancer_server: "node/tensor-wasm".into(),
-            pager_listen: "127.0.0.1:9099".into(),
-            token: None,
-            releases: BTreeMap::new(),
-            supervisor: String::new(),
-            probe_pause_ms: 5,
-        };
+        let setup = crate::spec::bare_setup(5);
         let spec = crate::MachineSpec { seed: 1, setup, entries: Vec::new(), images: Vec::new(), commits: Vec::new() };
         Machine::boot(&spec).unwrap()
     }

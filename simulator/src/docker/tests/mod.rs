@@ -1,10 +1,8 @@
 //! The engine and its clients, held against what Docker 26.1.5 and Compose 2.26.1 printed on an operator host.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fake_node::release::Release;
-use operator_agent::protocol::Setup;
 
 use crate::machine::Machine;
 use crate::machine::files::{Content, Kind, OpenMode, ReleaseFile};
@@ -80,20 +78,7 @@ impl Host {
     }
 
     fn with(images: &[ImageSpec]) -> Host {
-        let setup = Setup {
-            operator: "oncall".into(),
-            node_port: 8080,
-            node_url: "http://127.0.0.1:8080".into(),
-            balancer_url: "http://127.0.0.1:80".into(),
-            control_url: "http://127.0.0.1:80/balancer-health".into(),
-            balancer_socket: "/run/haproxy/admin.sock".into(),
-            balancer_server: "node/tensor-wasm".into(),
-            pager_listen: "127.0.0.1:9099".into(),
-            token: None,
-            releases: BTreeMap::new(),
-            supervisor: String::new(),
-            probe_pause_ms: 5,
-        };
+        let setup = crate::spec::bare_setup(5);
         let compose = include_str!("../../../../scenarios/topologies/documented/compose/docker-compose.yml");
         let file = |path: &str, owner: &str, mode: u32, text: &str| Entry {
             path: path.into(),

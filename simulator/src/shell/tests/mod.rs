@@ -1,6 +1,5 @@
 //! The shell beside the real one: the same texts, the same output, statuses and PIPESTATUS.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -36,20 +35,7 @@ struct Seen {
 }
 
 fn spec(entries: Vec<Entry>) -> MachineSpec {
-    let setup = Setup {
-        operator: "oncall".into(),
-        node_port: 8080,
-        node_url: "http://127.0.0.1:8080".into(),
-        balancer_url: "http://127.0.0.1:80".into(),
-        control_url: "http://127.0.0.1:80/balancer-health".into(),
-        balancer_socket: "/run/haproxy/admin.sock".into(),
-        balancer_server: "node/tensor-wasm".into(),
-        pager_listen: "127.0.0.1:9099".into(),
-        token: None,
-        releases: BTreeMap::new(),
-        supervisor: "true".into(),
-        probe_pause_ms: 50,
-    };
+    let setup = Setup { supervisor: "true".into(), ..crate::spec::bare_setup(50) };
     MachineSpec { seed: 1, setup, entries, images: Vec::new(), commits: Vec::new() }
 }
 

@@ -10,7 +10,6 @@ use std::path::Path;
 
 use fake_node::http::Request;
 use fake_node::release::Release;
-use operator_agent::protocol::Setup;
 
 use crate::machine::Machine;
 use crate::machine::files::ReleaseFile;
@@ -68,20 +67,7 @@ pub fn systemd(bad: ReleaseFile) -> MachineSpec {
         entry(&installed("0.3.8"), "root", 0o755, EntryKind::Release(good)),
         link("/usr/local/bin/tensor-wasm", &installed("0.4.0")),
     ];
-    let setup = Setup {
-        operator: "oncall".into(),
-        node_port: 8080,
-        node_url: "http://127.0.0.1:8080".into(),
-        balancer_url: "http://127.0.0.1:80".into(),
-        control_url: "http://127.0.0.1:80/balancer-health".into(),
-        balancer_socket: "/run/haproxy/admin.sock".into(),
-        balancer_server: "node/tensor-wasm".into(),
-        pager_listen: "127.0.0.1:9099".into(),
-        token: None,
-        releases: BTreeMap::new(),
-        supervisor: String::new(),
-        probe_pause_ms: 20,
-    };
+    let setup = crate::spec::bare_setup(20);
     MachineSpec { seed: 7, setup, entries, images: Vec::new(), commits: Vec::new() }
 }
 
