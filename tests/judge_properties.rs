@@ -41,6 +41,7 @@ fn kind(what: &What) -> &'static str {
         What::MonitoringBegan => "monitoring-began",
         What::AlertFirst { .. } => "alert-first",
         What::AlertsSeen { .. } => "alerts-seen",
+        What::AlertsUnseen { .. } => "alerts-unseen",
         What::Notified { .. } => "notified",
         What::Watched { .. } => "watched",
         What::Decided { .. } => "decided",
@@ -76,7 +77,7 @@ fn kind(what: &What) -> &'static str {
     }
 }
 
-const KINDS: usize = 39;
+const KINDS: usize = 40;
 
 /// Events of all kinds: those of the drills, and those that none of them has.
 fn pool() -> Vec<What> {
@@ -108,6 +109,7 @@ fn pool() -> Vec<What> {
         readings: BTreeMap::from([(text("share"), Some(f64::MAX)), (text("rate"), None)]),
         scrape: Scrape { ok: false, at_us: Some(u64::MAX), error: text("\u{0}") },
     });
+    pool.push(What::AlertsUnseen { why: text("refused") });
     pool.push(What::Notified { alert: text("Burns"), key: text("{}:{}"), resolved: true });
     pool.push(What::Watched { criterion: text("alert"), from_us: u64::MAX, until_us: 0 });
     pool.push(What::Declined { by: text("decision"), why: text("no rule matches") });

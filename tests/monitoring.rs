@@ -1,5 +1,5 @@
 //! The rules engine of a real operator host: an alert fires over the past that it was given and the live node, is notified
-//! of, clears by value, and is not taken for cleared where the node is scraped no more.
+//! of, clears by value, and is not taken for cleared where the node is scraped no more; and one that dies is told of.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test: what fails here shall end it, also in its helpers")]
 
@@ -203,4 +203,21 @@ fn fires_and_clears() {
     assert!(down.at_us >= scrape.at_us && down.at_us < Some(stopped_us), "{down:?} after {scrape:?}, {stopped_us}");
     let paged = host.seen.iter().find(|report| matches!(report.what, Happened::Paged { .. }));
     assert_eq!(paged, None, "an alert's notice is no page");
+
+    // An engine that dies is told of, once, and ends nothing: the operator has a rollback to see through all the same.
+    host.seen.clear();
+    let (exit, output) = host.as_root("pkill -KILL -x prometheus", 20_000).unwrap();
+    assert_eq!(exit, 0, "{output}");
+    let unseen = |happened: &Happened| match happened {
+        Happened::AlertsUnseen { why } => Some(why.clone()),
+        _ => None,
+    };
+    let why = wait(&mut host, "that the engine is not seen", unseen);
+    assert!(why.starts_with("http://127.0.0.1:9090/api/v1/"), "{why}");
+    host.seen.clear();
+    // Several looks later.
+    let (exit, output) = host.as_root("sleep 1", 20_000).unwrap();
+    assert_eq!(exit, 0, "{output}");
+    let again = host.seen.iter().find_map(|report| unseen(&report.what));
+    assert_eq!(again, None, "once until it is seen again");
 }

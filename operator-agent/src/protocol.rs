@@ -373,6 +373,11 @@ pub enum Happened {
         /// How the scraping goes.
         scrape: Scrape,
     },
+    /// The rules engine does not say what its alerts are, where it did before. Told once until it does again.
+    AlertsUnseen {
+        /// What was asked, and what came of it.
+        why: String,
+    },
     /// The alerts that fire as the notifier has them, by the names of their rules.
     FiringSeen {
         /// Each of them.

@@ -215,6 +215,7 @@ fn note(what: &What) -> Option<String> {
             Some(after) => format!("upstream answers {outcome} with Retry-After {after}"),
             None => format!("upstream answers {outcome} without Retry-After"),
         },
+        What::AlertsUnseen { why } => format!("the rules engine is not seen any more: {why}"),
         What::DeclaredOver => "the operator declares the incident over".into(),
         What::SecretsScanned { hits, .. } if !hits.is_empty() => {
             format!("a planted secret is in {}", hits.join(", "))

@@ -2,7 +2,9 @@
 
 use super::{Criterion, Told, watched_for};
 use crate::history::event::{PlannedAlerts, PlannedSli};
-use crate::judge::alerts::{AlertLook, Restart, Silence, looks, number, pause_max_us, seconds, us, watched};
+use crate::judge::alerts::{
+    AlertLook, Restart, Silence, looks, number, pause_max_us, seconds, unseen_since, us, watched,
+};
 use crate::judge::facts::Facts;
 
 const ID: &str = "slo";
@@ -40,7 +42,10 @@ impl Criterion for Slo {
         let until_us = watch.map_or(later.at_us, |at| at.what);
         let unseen_us = later.at_us.saturating_sub(earlier.at_us).max(until_us.saturating_sub(later.at_us));
         if unseen_us > pause_max_us(alerts) {
-            return Told::fail(format!("nobody looked for {}", seconds(unseen_us)), [earlier.n, later.n]);
+            let because = unseen_since(facts, earlier.n).filter(|because| because.n < before_n);
+            let why = because.map_or_else(String::new, |because| format!(": {}", because.what));
+            let events = [earlier.n, later.n].into_iter().chain(because.map(|because| because.n));
+            return Told::fail(format!("nobody looked for {}{why}", seconds(unseen_us)), events.collect::<Vec<_>>());
         }
         for look in [earlier, later] {
             if let Some(silence) = look.silence(alerts, restart.began_us) {

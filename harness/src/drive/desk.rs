@@ -160,6 +160,8 @@ impl<'a> Desk<'a> {
                 self.alerts = alerts.clone();
                 What::AlertsSeen { alerts, readings, scrape }
             }
+            // Not an error of the harness: an operator whose monitoring dies has a rollback to end all the same.
+            Happened::AlertsUnseen { why } => What::AlertsUnseen { why },
             Happened::Notified { alert, key, resolved } => What::Notified { alert, key, resolved },
             Happened::HeldInvokeEnded { outcome, began_us, ended_us } => {
                 self.holding = false;

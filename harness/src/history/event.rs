@@ -261,6 +261,11 @@ pub enum What {
         /// How the scraping of the node goes.
         scrape: Scrape,
     },
+    /// From here on nobody sees what the alerts are, until the rules engine is seen again.
+    AlertsUnseen {
+        /// What was asked of it, and what came of that.
+        why: String,
+    },
     /// The notifier told a receiver of an alert.
     Notified {
         /// Name of the rule.

@@ -25,7 +25,7 @@ pub fn watch(client: &Client, monitoring: &Monitoring, reports: &Reports) {
             }
             Err(why) if !blind => {
                 blind = true;
-                reports.trouble(format!("the rules engine cannot be seen: {why}"));
+                reports.say(Happened::AlertsUnseen { why });
             }
             Err(_) => {}
         }

@@ -172,6 +172,27 @@ fn what_nobody_saw_is_no_evidence() {
 }
 
 #[test]
+fn who_no_longer_sees_the_rules_engine_does_not_see_it_clear() {
+    let gone = |from_ms: u64| sample::alerted().watched_to_the_end().engine_gone(from_ms);
+    let because = "http://127.0.0.1:9090: refused; literal";
+    fails(
+        gone(3_000),
+        &format!(
+            "was not seen to clear: nobody looked at the alert between the restart and the end of its time: {because}"
+        ),
+    );
+    fails(gone(9_001), &format!("was not seen to clear: nobody looked at the alert for 16.90 s: {because}"));
+    let result = of(gone(9_001));
+    let history = gone(9_001).history();
+    let unseen = history.events.iter().find(|event| matches!(event.what, What::AlertsUnseen { .. })).unwrap();
+    assert!(result.events.contains(&unseen.n), "{result:?}");
+    // What came back is judged by what was seen then.
+    let back =
+        sample::alerted().watched_to_the_end().after("monitoring-began", What::AlertsUnseen { why: "busy".into() });
+    check(back, Pass, "SampleBurn cleared");
+}
+
+#[test]
 fn it_is_asked_where_the_drill_has_alerts_and_judges_them() {
     check(sample::recovered(), NotRun, "the drill has no alerts");
     let not_judged = sample::alerted().edit_plan(|plan| plan.criteria = vec!["version".into()]);

@@ -72,6 +72,8 @@ fn two_looks_in_succession_have_to_show_it() {
     let gap = |from, to| sample::alerted().watched_to_the_end().without_alerts(from, to);
     check(gap(22_001, 25_000), Fail, "nobody looked for 3.00 s");
     check(gap(22_001, EVER_MS), Fail, "nobody looked for 3.40 s");
+    let gone = sample::alerted().watched_to_the_end().engine_gone(22_001);
+    check(gone, Fail, "nobody looked for 3.40 s: http://127.0.0.1:9090: refused");
     // What is seen after the watch is none of it.
     let after = sample::alerted().edit_alerts(WATCHED_MS, EVER_MS, |seen| seen.read("sli-invoke_p95", Some(3.0)));
     let ended = after.edit("watched", |what| {

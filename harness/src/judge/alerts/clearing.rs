@@ -1,6 +1,8 @@
 //! How the alert that led here came out: cleared by value, cleared by silence, or firing still.
 
-use super::{AlertLook, Restart, Silence, fired_first, looks, number, pause_max_us, seconds, us, watched};
+use super::{
+    AlertLook, Restart, Silence, fired_first, looks, number, pause_max_us, seconds, unseen_since, us, watched,
+};
 use crate::history::event::{AlertState, PlannedAlerts};
 use crate::judge::facts::Facts;
 
@@ -161,10 +163,7 @@ impl<'a> Case<'_, 'a> {
     fn at_its_end(&self, held: &[AlertLook<'a>]) -> How<'a> {
         let over_us = self.time_is_over_us();
         let Some(end) = self.looks.iter().rfind(|look| look.at_us <= over_us) else {
-            return How::Unseen(
-                "nobody looked at the alert between the restart and the end of its time".into(),
-                vec![],
-            );
+            return self.unseen("nobody looked at the alert between the restart and the end of its time", None);
         };
         if self.until_us < over_us {
             let (state, left) = (state_word(end.state), seconds(over_us.saturating_sub(self.until_us)));
@@ -174,7 +173,7 @@ impl<'a> Case<'_, 'a> {
         let next_us = self.looks.iter().find(|look| look.at_us > over_us).map_or(self.until_us, |next| next.at_us);
         let unseen_us = next_us.saturating_sub(end.at_us);
         if unseen_us > pause_max_us(self.alerts) {
-            return How::Unseen(format!("nobody looked at the alert for {}", seconds(unseen_us)), vec![end.n]);
+            return self.unseen(&format!("nobody looked at the alert for {}", seconds(unseen_us)), Some(end.n));
         }
         match end.state {
             None => How::BySilence(*end, Silence::NoRule),
@@ -190,6 +189,13 @@ impl<'a> Case<'_, 'a> {
                 None => self.not_held(held),
             },
         }
+    }
+
+    /// That nobody looked, since this look at the latest, and why where that is told.
+    fn unseen(&self, told: &str, last: Option<u64>) -> How<'a> {
+        let because = unseen_since(self.facts, last.unwrap_or_default()).filter(|because| because.n < self.before_n);
+        let told = because.map_or_else(|| told.to_owned(), |because| format!("{told}: {}", because.what));
+        How::Unseen(told, last.into_iter().chain(because.map(|because| because.n)).collect())
     }
 
     /// The first of the looks before this one, and it, at all of which the alert was inactive.

@@ -78,6 +78,15 @@ pub fn looks<'a>(facts: &Facts<'a>, alerts: &PlannedAlerts) -> Vec<AlertLook<'a>
     seen.collect()
 }
 
+/// Why nobody looks at alerts any more, where a History tells it behind this event: the first event there that does.
+pub fn unseen_since<'a>(facts: &Facts<'a>, n: u64) -> Option<At<&'a str>> {
+    let unseen = facts.find(|what| match what {
+        What::AlertsUnseen { why } => Some(why.as_str()),
+        _ => None,
+    });
+    unseen.into_iter().find(|at| at.n > n)
+}
+
 /// Whether the alert fired before step 1: the event that says so.
 pub fn fired_first(facts: &Facts<'_>) -> Option<At<(AlertState, bool)>> {
     let first = facts.find(|what| match what {

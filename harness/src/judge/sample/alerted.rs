@@ -182,6 +182,15 @@ impl Sample {
         self
     }
 
+    /// From this time on the rules engine is not seen, and it is said that nobody answers, milliseconds.
+    pub fn engine_gone(self, from_ms: u64) -> Sample {
+        let mut gone = self.without_alerts(from_ms, EVER_MS);
+        let from_us = from_ms * 1000;
+        let index = gone.events.iter().position(|(at_us, _)| *at_us >= from_us).unwrap_or(gone.events.len());
+        gone.events.insert(index, (from_us, What::AlertsUnseen { why: "http://127.0.0.1:9090: refused".into() }));
+        gone
+    }
+
     /// The alert fires by value to the end of its time and of its hold; so nobody declares the incident over.
     pub fn still_firing(self) -> Sample {
         let fires = self.watched_to_the_end().edit_alerts(CLEARS_MS, EVER_MS, |seen| {
