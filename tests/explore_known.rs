@@ -40,6 +40,66 @@ fn a_case_pins_a_find_up_to_a_level_at_which_it_is_gone() {
     }
 }
 
+/// Pages that are lost on compose: beside what takes the node off line, and beside what a careful operator gives up at.
+const LOST: &str = r#"
+schema = 1
+bases = ["procedure-only"]
+topologies = ["compose"]
+operators = ["careful"]
+only = ["page-lost", "registry-down", "snapshot-incompatible"]
+
+[[fault]]
+id = "registry-down"
+moments = []
+"#;
+
+/// The pager knows nothing of what a page is sent for, so one case is enough of each way in which it loses one; but only where
+/// the loss changes the same.
+#[test]
+fn a_case_stands_for_its_fault_beside_others_where_it_changes_the_same() {
+    let workspace = copied();
+    let path = |name: &str| workspace.path().join(name);
+    fs::write(path("space.toml"), LOST).unwrap();
+    let explored = || {
+        let (space, out) = (path("space.toml"), path("out"));
+        let args = ["explore", "--exhaustive", "--faults", "2", "--space", text(&space), "--out", text(&out)];
+        call_in(&args, workspace.path(), &Containers)
+    };
+    let given_up = "page-once, page-lost and registry-down: pinned by page-twice\n";
+    let shipped = explored();
+    assert_eq!(shipped.status, ExitStatus::Conforms, "{}{}", shipped.log, shipped.out);
+    assert!(shipped.out.contains(given_up), "{}", shipped.out);
+
+    // Nothing stands for anything else where the file does not say so.
+    let known = path("scenarios/explore/known.toml");
+    let said = fs::read_to_string(&known).unwrap();
+    fs::write(&known, "schema = 1\n").unwrap();
+    let without = explored();
+    assert_eq!(without.status, ExitStatus::DoesNotConform, "{}", without.out);
+    assert!(
+        !without.out.contains(given_up) && without.out.contains("\n  page-lost and registry-down: "),
+        "{}",
+        without.out
+    );
+    fs::write(&known, said).unwrap();
+
+    // A page that is lost when the rollback is given up is another thing than one that is lost when the node is off line.
+    for case in ["page-twice", "page-refused"] {
+        fs::remove_file(path(&format!("scenarios/cases/{case}.toml"))).unwrap();
+    }
+    let others = explored();
+    assert_eq!(others.status, ExitStatus::DoesNotConform, "{}", others.out);
+    let new: Vec<&str> = others.out.lines().filter(|line| line.trim_start().starts_with("smallest ")).collect();
+    let offline = "page-lost way=2, then snapshot-incompatible";
+    assert!(new.iter().any(|line| line.contains(offline)), "{}", others.out);
+    assert!(
+        others.out.contains("unsafe, page-lost and registry-down: pinned by page-refused-given-up\n"),
+        "{}",
+        others.out
+    );
+    assert!(!others.out.contains("unsafe, page-lost and snapshot-incompatible: pinned"), "{}", others.out);
+}
+
 /// Where a page is lost, in a workspace whose cases do not say so.
 struct Unpinned {
     workspace: tempfile::TempDir,

@@ -1,5 +1,6 @@
 //! What is pinned already: a scenario under `scenarios/cases/` with the same faults in which the same property does not hold
-//! of the same subject, on the same topology, by the same operator, and at levels that are of the same find.
+//! of the same subject, on the same topology, by the same operator, and at levels that are of the same find. A few faults act by
+//! themselves ([`stands_for`]): there a case stands for the same fault beside others, where it changes the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,25 +9,31 @@ use super::drills::{Drills, Site};
 use super::finds::ids;
 use super::property::Property;
 use super::space::{Cell, Script, Space};
+use super::stands_for::{self, Change};
 use crate::host::sim::Scripts;
 use crate::prepare::{self, BadInput};
 use crate::scenario::{FaultUse, Scenario};
+
+/// What cases stand for, in the folder of a workspace's `scenarios/`.
+const STANDS_FOR: &str = "scenarios/explore/known.toml";
 
 /// The pinned cases.
 #[derive(Debug)]
 pub struct Pinned {
     cases: Vec<Scenario>,
+    /// Ids of faults that act by themselves.
+    by_themselves: Vec<String>,
 }
 
 impl Pinned {
     /// All cases of a workspace.
     ///
     /// # Errors
-    /// A case that cannot be read.
+    /// A case that cannot be read, or what cases stand for.
     pub fn load(workspace: &Path) -> Result<Pinned, BadInput> {
         let paths = prepare::files(&prepare::cases_folder(workspace))?;
         let cases = paths.iter().map(|path| prepare::load(path)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Pinned { cases })
+        Ok(Pinned { cases, by_themselves: stands_for::read(&workspace.join(STANDS_FOR))? })
     }
 
     /// The name of the case that pins a find, if one does. A case pins how a drill ends; no figure, and no finding.
@@ -35,31 +42,62 @@ impl Pinned {
     /// other levels pins it as well, but only where the find is there all the way between them: what holds at a level in
     /// between is another find on either side. Where a case has the same levels, it is the one. Of moments it only counts
     /// whether a fault begins in the middle.
+    ///
+    /// Where no case has the find's faults, one that has a fault of it which acts by itself, in the same way, pins the find if
+    /// that fault changes no more of how the find's drill ends than of how the case's does.
     pub fn by(&self, property: &Property, subject: &str, cell: &Cell, space: &Space, site: &Site) -> Option<&str> {
         if !property.is_of_endings() {
             return None;
         }
-        let base = space.bases.get(cell.base)?;
-        let topology = space.topology(cell);
         let uses = space.uses(cell);
-        let of_case = |case: &Scenario| {
-            let expects = case.expect.get(topology).is_some_and(|operators| operators.contains_key(&cell.operator));
-            let added = added(case, base);
-            if !expects || ids(&added) != ids(&uses) {
-                return None;
-            }
-            let (pinned, at) = Space::of_one(case, &added, topology, cell.operator);
-            let mut drills = Drills::new(&Arc::new(pinned), site, Scripts::default());
-            let shows = property.violated(&at, &mut drills).iter().any(|violated| violated == subject);
-            shows.then(|| in_order_of(&uses, &added))
+        let of_it = |case, added: Vec<FaultUse>| {
+            let same =
+                ids(&added) == ids(&uses) && shown((property, subject), (case, &added), (space, cell), site).is_some();
+            same.then(|| (case, in_order_of(&uses, &added)))
         };
-        let cases: Vec<_> = self.cases.iter().filter_map(|case| Some((case, of_case(case)?))).collect();
+        let cases: Vec<_> = self.there(space, cell).filter_map(|(case, added)| of_it(case, added)).collect();
         let same = cases.iter().find(|(_, added)| *added == uses);
-        let (case, _) = same.or_else(|| {
+        let same = same.or_else(|| {
             cases.iter().find(|(_, added)| is_between(property, subject, (space, cell), added.clone(), site))
-        })?;
-        Some(&case.name)
+        });
+        let case = same.map(|(case, _)| *case).or_else(|| self.standing_for((property, subject), (space, cell), site));
+        Some(&case?.name)
     }
+
+    /// Cases that are drilled where a cell is, by its operator, with the faults that they have beside its base's.
+    fn there(&self, space: &Space, cell: &Cell) -> impl Iterator<Item = (&Scenario, Vec<FaultUse>)> {
+        let (base, topology, operator) = (space.bases.get(cell.base), space.topology(cell), cell.operator);
+        let there = move |case: &&Scenario| {
+            case.expect.get(topology).is_some_and(|operators| operators.contains_key(&operator))
+        };
+        self.cases.iter().filter(there).filter_map(move |case| Some((case, added(case, base?))))
+    }
+
+    /// The first case that has a fault of the find's which acts by itself, and in which it changes no less.
+    fn standing_for(&self, of: (&Property, &str), (space, cell): (&Space, &Cell), site: &Site) -> Option<&Scenario> {
+        let acts = |used: &FaultUse| self.by_themselves.contains(&used.id);
+        let (at, used) = space.uses(cell).into_iter().enumerate().find(|(_, used)| acts(used))?;
+        let change = Change::of(cell, at, &mut Drills::new(&Arc::new(space.clone()), site, Scripts::default()))?;
+        let pins = |case: &Scenario, added: &[FaultUse]| {
+            let at = added.iter().position(|other| *other == used)?;
+            let (pinned, mut drills) = shown(of, (case, added), (space, cell), site)?;
+            change.is_no_more_than(&Change::of(&pinned, at, &mut drills)?).then_some(())
+        };
+        self.there(space, cell).find(|(case, added)| pins(case, added).is_some()).map(|(case, _)| case)
+    }
+}
+
+/// A case as a cell, with its drills, if the property does not hold of the subject in it.
+fn shown<'s>(
+    (property, subject): (&Property, &str),
+    (case, added): (&Scenario, &[FaultUse]),
+    (space, cell): (&Space, &Cell),
+    site: &'s Site,
+) -> Option<(Cell, Drills<'s>)> {
+    let (pinned, at) = Space::of_one(case, added, space.topology(cell), cell.operator);
+    let mut drills = Drills::new(&Arc::new(pinned), site, Scripts::default());
+    let shows = property.violated(&at, &mut drills).iter().any(|violated| violated == subject);
+    shows.then_some((at, drills))
 }
 
 /// Whether the find is there at each level on the way from its own ones to a case's, one fault after the other.

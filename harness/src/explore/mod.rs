@@ -30,6 +30,7 @@ pub mod sample;
 pub mod shrink;
 mod source;
 pub mod space;
+pub mod stands_for;
 pub mod store;
 pub mod strength;
 pub mod tally;
