@@ -23,6 +23,7 @@ use rollback_harness::explore::{Exploration, Progress};
 use rollback_harness::host::HostKind;
 use rollback_harness::host::sim::Scripts;
 use rollback_harness::prepare::Selection;
+use rollback_harness::procedure::Class;
 use rollback_harness::scenario::{Moment, Operator};
 
 #[test]
@@ -65,7 +66,8 @@ fn faults_that_touch_the_same_come_in_both_orders_and_others_in_one() {
     assert_eq!(space.len(), 2 * (1 + (3 + 2 + 2) + (3 * 2 + 3 * 2 + 2 * 2 + 2)));
 }
 
-/// Each boundary between two commands of a topology is in the space once, whatever the classes of the command behind it.
+/// Each boundary between two commands of a topology is in the space once, whatever the classes of the command behind it, and the
+/// middle of each command that lasts.
 #[test]
 fn a_fault_begins_at_each_boundary_of_a_topology() {
     let out = folder();
@@ -78,17 +80,20 @@ fn a_fault_begins_at_each_boundary_of_a_topology() {
         let held = of.flat_map(|cell| space.uses(&cell)).filter(|used| used.id == "port-held");
         held.map(|used| used.at.map_or("from the beginning".to_owned(), Moment::words)).collect()
     };
-    let words = |classes: &[&str]| -> Vec<String> {
-        let later = classes.iter().map(|class| format!("before the first {class}"));
-        std::iter::once("from the beginning".to_owned()).chain(later).collect()
+    let words = |before: &[&str]| -> Vec<String> {
+        let mut words = vec!["from the beginning".to_owned()];
+        words.extend(before.iter().map(|class| format!("before the first {class}")));
+        let stop = words.iter().position(|word| word.ends_with("stop")).unwrap();
+        words.insert(stop + 1, "during the first stop".to_owned());
+        words
     };
-    let docker = ["record", "drain", "stop", "swap", "start", "wait", "undrain", "verify"];
-    assert_eq!(moments("docker"), words(&docker));
+    assert_eq!(moments("docker"), words(&["record", "drain", "stop", "swap", "start", "wait", "undrain", "verify"]));
     // Stop, swap and start are one command there, and the edit was the first swap.
     assert_eq!(moments("compose"), words(&["swap", "fetch", "stop", "verify"]));
 }
 
-/// What begins at a boundary can begin with the drill, or at the boundary before; from there it goes on.
+/// What begins at a boundary can begin with the drill, or at the boundary before; from there it goes on. Of the three bases the
+/// last one has alerts, and so a watch.
 #[test]
 fn a_fault_of_a_cell_can_begin_earlier() {
     let space = whole(1);
@@ -100,6 +105,11 @@ fn a_fault_of_a_cell_can_begin_earlier() {
     let record = &space.earlier(&space.earlier(&cell, 0)[1], 0)[1];
     assert_eq!((at(record).as_deref(), earlier(record)), (Some("before the first record"), vec![None]));
     assert!(space.earlier(&space.earlier(&cell, 0)[0], 0).is_empty());
+    let cells = (0..space.len()).map(|number| space.cell(number).unwrap());
+    let of = cells.filter(|cell| space.topology(cell) == "docker" && cell.operator == Operator::Careful);
+    let all = of.flat_map(|cell| space.uses(&cell).into_iter().map(move |used| (cell.base, used)));
+    let cut: Vec<_> = all.filter(|(_, used)| used.id == "scrape-cut").map(|(base, used)| (base, used.at)).collect();
+    assert_eq!(cut, [(0, None), (1, None), (2, None), (2, Some(Moment::After(Class::Verify)))]);
 }
 
 /// Every single fault of the registry on a topology, by both operators: all is drilled, each fault acts or is said to be

@@ -318,7 +318,7 @@ fn at_first(prepared: &Prepared) -> impl Iterator<Item = &Outside> {
 pub fn later(prepared: &Prepared) -> Vec<Later> {
     let topology = &prepared.topology;
     let made = |fault: &Outside| {
-        let commands = arranged(topology, &fault.id, &fault.effect).map_or(&[][..], |arranged| &arranged.before_drill);
+        let commands = arranged(topology, &fault.id, &fault.effect).map_or(&[][..], Arranged::in_the_middle);
         Some(Later {
             fault: fault.id.clone(),
             how: describe(topology, &fault.id, &fault.effect),

@@ -29,7 +29,7 @@ mod past;
 
 pub use given::{cases_folder, files, load};
 pub use made::{Parts, made};
-pub use outside::Outside;
+pub use outside::{Outside, is_watched};
 
 use given::{Given, scenarios};
 
@@ -190,7 +190,7 @@ fn drills(selection: &Selection, scenarios: Vec<Given>) -> Result<Vec<Prepared>,
             for operator in &selection.operators {
                 if let Some(expected) = expected.get(operator) {
                     let parts = Parts::load(selection, &runbook, &given.scenario, id)?;
-                    outside::can_come(&parts.procedure, &given)?;
+                    outside::can_come(&parts.procedure, &parts.topology, &given)?;
                     drills.push(one(selection, &runbook, &given, parts, (*operator, expected))?);
                 } else if named && selection.operators.len() == 1 {
                     let who = operator.as_str();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::{Deadline, pause};
+use crate::holder;
 use crate::listeners::listening_inodes;
 use crate::root;
 
@@ -12,6 +13,21 @@ use crate::root;
 const EVERY: Duration = Duration::from_millis(5);
 /// For the firewall; a rule takes it some milliseconds.
 const TOOL: Duration = Duration::from_secs(10);
+
+/// In place of waiting for who listens to go.
+const AT_ONCE: &str = "--now";
+
+/// Reads the command line: whether it cuts at once, and the port. An error ends with how the program is called.
+///
+/// # Errors
+/// No port, or more than that.
+pub fn parse_arguments(arguments: &[String]) -> Result<(bool, u16), String> {
+    let (at_once, port) = match arguments {
+        [first, port @ ..] if first == AT_ONCE => (true, port),
+        port => (false, port),
+    };
+    Ok((at_once, holder::parse_arguments("cut-scrape [--now]", port)?))
+}
 
 /// The sockets that listen on a port, by their inodes.
 ///
@@ -73,6 +89,15 @@ mod tests {
         drop(listener);
         let _next = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         assert_eq!(wait_until_gone(port, &sockets, Duration::from_secs(20)), Ok(()));
+    }
+
+    #[test]
+    fn it_waits_unless_it_is_told_not_to() {
+        let parse = |words: &[&str]| parse_arguments(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!((parse(&["8080"]), parse(&["--now", "8080"])), (Ok((false, 8080)), Ok((true, 8080))));
+        for words in [&[][..], &["--now"], &["8080", "--now"], &["--now", "--now", "8080"]] {
+            assert!(parse(words).unwrap_err().contains("usage: cut-scrape [--now] PORT"), "{words:?}");
+        }
     }
 
     #[test]

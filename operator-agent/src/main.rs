@@ -37,7 +37,9 @@ fn hold_port(arguments: &[String]) -> Result<(), String> {
 }
 
 fn cut_scrape(arguments: &[String]) -> Result<(), String> {
-    let port = holder::parse_arguments("cut-scrape", arguments)?;
-    cutter::wait_until_gone(port, &cutter::listening(port)?, holder::WITHIN)?;
+    let (at_once, port) = cutter::parse_arguments(arguments)?;
+    if !at_once {
+        cutter::wait_until_gone(port, &cutter::listening(port)?, holder::WITHIN)?;
+    }
     cutter::cut(port)
 }

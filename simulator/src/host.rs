@@ -17,7 +17,7 @@ use crate::machine::io::{Io, OUTPUT_MAX};
 use crate::machine::users::by_name;
 use crate::shell::{Context, Scripts, Shell};
 use crate::spec::MachineSpec;
-use crate::time::{MS, SECOND, Us};
+use crate::time::{Event, MS, SECOND, Us};
 use crate::{BadMachine, Run, Stop, monitoring};
 
 mod settled;
@@ -41,7 +41,7 @@ struct Asked {
     request: Request,
 }
 
-/// A request that was carried out, after which event, and until when at the most.
+/// A request that was carried out, after which event, and until when at the most; and what root was asked in the middle of it.
 #[derive(Debug, Clone)]
 struct Step {
     /// How many events came before it.
@@ -49,6 +49,7 @@ struct Step {
     at: Us,
     until: Us,
     request: Arc<Request>,
+    beside: Vec<(Us, Event)>,
 }
 
 /// A command that is not over.
@@ -187,11 +188,18 @@ impl SimulatedHost {
     }
 
     fn begin(&mut self, request: Request, until: Us) -> Result<(), Stop> {
+        if let (Some(InHand::CutOff), Request::RunAsRoot { text, timeout_ms }) = (self.in_hand, &request)
+            && let Some(step) = self.steps.last_mut()
+        {
+            let asked = Event::AsRoot(text.clone(), timeout_ms.saturating_mul(MS));
+            step.beside.push((self.now, asked));
+            return self.carry_out_again(until);
+        }
         if self.in_hand.is_some() && request != Request::KillShell {
             return Err(Stop::Unable(format!("{request:?} was asked while a command is in hand")));
         }
         let (events, at) = (self.machine.events(), self.machine.now);
-        self.steps.push(Step { events, at, until, request: Arc::new(request) });
+        self.steps.push(Step { events, at, until, request: Arc::new(request), beside: Vec::new() });
         self.carry_out(self.steps.len() - 1)
     }
 
@@ -220,7 +228,10 @@ impl SimulatedHost {
     }
 
     fn carry_out(&mut self, place: usize) -> Result<(), Stop> {
-        let Some(Step { until, request, .. }) = self.steps.get(place).cloned() else { return Ok(()) };
+        let Some(Step { until, request, beside, .. }) = self.steps.get(place).cloned() else { return Ok(()) };
+        for (at, asked) in beside {
+            self.machine.queue.push(at, asked);
+        }
         self.machine.deadline = until;
         let done = self.request(&request);
         self.machine.deadline = Us::MAX;

@@ -23,6 +23,8 @@ pub const SECOND: Us = 1_000_000;
 pub enum Event {
     /// The agent's observers, traffic and measurements.
     Agent(AgentEvent),
+    /// The harness has a text run as root while the operator's command runs: the text, and its ceiling.
+    AsRoot(String, Us),
     /// The container engine.
     Docker(DockerEvent),
     /// The rules engine, and the agent's look at it.

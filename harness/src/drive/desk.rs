@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use operator_agent::protocol::{AlertState, Happened, Page, Report, Request};
 
+use crate::drive::moments::Due;
 use crate::drive::{DriveError, Record};
 use crate::history::What;
 use crate::host::{Host, HostError};
@@ -40,6 +41,8 @@ pub struct Desk<'a> {
     pub(super) last_failed: Option<String>,
     /// Which of the faults that begin in the middle of the drill have begun.
     pub(super) begun: BTreeSet<usize>,
+    /// What begins while the next command runs, the earliest first.
+    pub(super) due: Vec<Due>,
 }
 
 /// When the node was seen ready.
@@ -68,6 +71,7 @@ impl<'a> Desk<'a> {
             holding: false,
             last_failed: None,
             begun: BTreeSet::new(),
+            due: Vec::new(),
         }
     }
 

@@ -1,8 +1,11 @@
 //! One command of the operator: handed to the shell, waited for within its limits, written down.
 
+use std::collections::VecDeque;
+
 use operator_agent::protocol::{CommandReport, Happened, Request};
 
 use crate::drive::desk::{Desk, Ready};
+use crate::drive::moments::Due;
 use crate::drive::{DriveError, page};
 use crate::history::What;
 use crate::history::event::{CommandRef, KillReason};
@@ -95,10 +98,18 @@ impl Desk<'_> {
     }
 
     fn wait_for_end(&mut self, reference: &CommandRef, command: &Command, limits: Limits) -> Result<Done, DriveError> {
+        let began_us = self.host.now_us();
+        let mut due: VecDeque<Due> = std::mem::take(&mut self.due).into();
+        let mut over = None;
         loop {
             let claim_ends = self.claim_ends(limits.claim_ms);
-            let until = claim_ends.map_or(limits.ceiling.0, |ends| ends.min(limits.ceiling.0));
-            match self.next(until)?.map(|report| report.what) {
+            let fault_us = due.front().map(|due| began_us.saturating_add(due.after_us));
+            let until = [Some(limits.ceiling.0), claim_ends, fault_us].into_iter().flatten().min().unwrap_or_default();
+            let came = match over.take() {
+                Some(what) => Some(what),
+                None => self.next(until)?.map(|report| report.what),
+            };
+            match came {
                 Some(Happened::CommandEnded { report }) => return self.ended(reference, command, report, false),
                 Some(Happened::ShellEnded { report }) => {
                     self.shell_open = false;
@@ -112,6 +123,12 @@ impl Desk<'_> {
                 Some(_) | None => {}
             }
             let now = self.host.now_us();
+            if fault_us.is_some_and(|us| now >= us)
+                && let Some(Due { fault, .. }) = due.pop_front()
+            {
+                over = self.bring_about(&fault)?;
+                continue;
+            }
             if let Some(ends) = self.claim_ends(limits.claim_ms)
                 && now >= ends
             {

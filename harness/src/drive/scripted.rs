@@ -46,6 +46,8 @@ pub struct Scripted {
     pub firing: VecDeque<Happened>,
     /// What requests of the harness's own are answered with, by a part of their text or path.
     pub answers: Vec<(&'static str, Happened)>,
+    /// How long requests of the harness's own take, microseconds.
+    pub answers_after_us: u64,
 }
 
 impl Scripted {
@@ -59,6 +61,7 @@ impl Scripted {
             seen: (sample::machine_running("0.4.0"), ProbeOutcome::Status(200)),
             firing: VecDeque::new(),
             answers: Vec::new(),
+            answers_after_us: 0,
         }
     }
 
@@ -142,7 +145,7 @@ impl Host for Scripted {
             _ => None,
         };
         if let Some(answer) = answer {
-            self.say(0, answer);
+            self.say(self.answers_after_us, answer);
         }
         Ok(())
     }

@@ -61,7 +61,10 @@ impl Desk<'_> {
             "version" => self.see_machine("verification"),
             "health" => self.measure_health(latency::claim_us(drill.plan)),
             "metrics" => self.fetch_metrics(),
-            "alert" | "slo" => self.watch_alerts(drill, criterion),
+            "alert" | "slo" => {
+                self.begin_in_watch(drill)?;
+                self.watch_alerts(drill, criterion)
+            }
             _ => Ok(()),
         }
     }

@@ -76,8 +76,11 @@ pub enum Begins {
     /// With the drill only: a release is born with it, or a machine that runs cannot be made to suffer it, or it waits by itself
     /// for the only moment at which it can act.
     WithTheDrill,
-    /// With the drill, or before a command in the middle of it.
+    /// With the drill, or before or during a command in the middle of it.
     AtAnyCommand,
+    /// With the drill, and then it waits by itself for the only moment at which it can act; or in the watch of alerts that follows
+    /// the verification.
+    InTheWatch,
 }
 
 /// A parameter: always a whole number, its unit in the name.
@@ -316,12 +319,27 @@ const ELSEWHERE: [Class; 4] = [Class::Look, Class::Diagnose, Class::Page, Class:
 /// # Errors
 /// [`FaultError::Moment`], whose text says what is allowed.
 pub fn check_moment(given: &FaultUse) -> Result<(), FaultError> {
-    let Some(Moment::Before(class)) = given.at else { return Ok(()) };
+    let (class, begins) = match given.at {
+        None => return Ok(()),
+        Some(Moment::Before(class) | Moment::During(class)) => (class, Begins::AtAnyCommand),
+        Some(Moment::After(class)) => (class, Begins::InTheWatch),
+    };
     let refuse = |wanted: String| Err(FaultError::Moment { id: given.id.clone(), wanted });
-    let can = |kind: &&&FaultKind| kind.begins == Begins::AtAnyCommand;
+    let can = |kind: &&&FaultKind| kind.begins == begins;
     if !REGISTRY.iter().filter(can).any(|kind| kind.id == given.id) {
         let can = REGISTRY.iter().filter(can).map(|kind| kind.id).collect::<Vec<_>>().join(", ");
-        return refuse(format!("it is there from the beginning of a drill on, leave it out; later can begin {can}"));
+        return refuse(match begins {
+            Begins::InTheWatch => {
+                format!("nothing that it does acts behind the verification any more; there can begin {can}")
+            }
+            _ => format!("it is there from the beginning of a drill on, leave it out; later can begin {can}"),
+        });
+    }
+    if begins == Begins::InTheWatch && class != Class::Verify {
+        return refuse(format!(
+            "nothing is watched behind the last command of class {}; looked for after = \"verify\"",
+            class.as_str()
+        ));
     }
     if ELSEWHERE.contains(&class) {
         return refuse(format!(

@@ -9,13 +9,14 @@ pub(super) static KIND: FaultKind = FaultKind {
     about: "From the restart on Prometheus cannot reach the node's /metrics; everybody else can.",
     whence: Whence::Outside,
     params: &[],
-    begins: Begins::WithTheDrill,
+    begins: Begins::InTheWatch,
     effect: arranged,
     evidence,
 };
 
-/// The good release has served its metrics to the harness, and no scrape has brought a page since it first answered.
-fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
+/// The good release has served its metrics to the harness, and no scrape has brought a page since it first answered. Where it is
+/// cut off in the watch, scrapes failed from some look behind that on, and none has brought a page since.
+fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
     let ready = facts.first_ok()?;
     let served = facts.find(|what| matches!(what, What::MetricsPair { failure: None, .. }).then_some(()));
     let served = served.into_iter().find(|at| at.n > ready.n)?;
@@ -23,8 +24,14 @@ fn evidence(facts: &Facts<'_>, _: &Filled<'_>) -> Seen {
         What::AlertsSeen { scrape, .. } => Some(scrape),
         _ => None,
     });
-    let last = looks.last().filter(|at| at.n > served.n && !at.what.ok)?;
-    let cut = last.what.at_us.is_none_or(|page_us| page_us < ready.at_us);
+    let last = looks.last().filter(|at| at.n > served.n.max(filled.since) && !at.what.ok)?;
+    let cut = if filled.since == 0 {
+        last.what.at_us.is_none_or(|page_us| page_us < ready.at_us)
+    } else {
+        // What was under way when it began may have come through.
+        let failing = looks.iter().find(|at| at.n > filled.since && !at.what.ok)?;
+        failing.what.at_us == last.what.at_us
+    };
     cut.then(|| {
         let error = crate::history::words::one_line(&last.what.error);
         (format!("the node's metrics were fetched, and no scrape brought them: {error}"), vec![served.n, last.n])

@@ -68,22 +68,37 @@ fn defaults_are_filled_in_and_bounds_kept() {
 
 #[test]
 fn what_a_running_machine_can_be_made_to_suffer_can_begin_later() {
-    let at = |id: &str, class| FaultUse { at: Some(Moment::Before(class)), ..fault(id, None, &[]) };
-    let mut later = Vec::new();
-    for kind in REGISTRY {
-        match check_moment(&at(kind.id, Class::Start)) {
-            Ok(()) => later.push(kind.id),
-            Err(error) => {
-                let wanted = format!("fault `{}`: `at`: it is there from the beginning of a drill on", kind.id);
-                assert!(error.to_string().starts_with(&wanted), "{error}");
+    let at = |id: &str, moment| FaultUse { at: Some(moment), ..fault(id, None, &[]) };
+    let running = ["drained-forever", "port-held", "registry-down", "release-missing"];
+    for (moment, can, words) in [
+        (Moment::Before(Class::Start), &running[..], "it is there from the beginning of a drill on"),
+        (Moment::During(Class::Start), &running[..], "it is there from the beginning of a drill on"),
+        (
+            Moment::After(Class::Verify),
+            &["scrape-cut"][..],
+            "nothing that it does acts behind the verification any more",
+        ),
+    ] {
+        let mut later = Vec::new();
+        for kind in REGISTRY {
+            match check_moment(&at(kind.id, moment)) {
+                Ok(()) => later.push(kind.id),
+                Err(error) => {
+                    let wanted = format!("fault `{}`: `at`: {words}", kind.id);
+                    assert!(error.to_string().starts_with(&wanted), "{error}");
+                }
             }
         }
+        assert_eq!(later, can, "{moment:?}");
     }
-    assert_eq!(later, ["drained-forever", "port-held", "registry-down", "release-missing"]);
-    let given = at("port-held", Class::Start);
+    let given = at("port-held", Moment::During(Class::Start));
     assert_eq!(check(&given).unwrap(), given);
-    let elsewhere = check(&at("port-held", Class::Page)).unwrap_err().to_string();
-    assert!(elsewhere.contains("no command of class page stands in a procedure"), "{elsewhere}");
+    for moment in [Moment::Before(Class::Page), Moment::During(Class::Page)] {
+        let elsewhere = check(&at("port-held", moment)).unwrap_err().to_string();
+        assert!(elsewhere.contains("no command of class page stands in a procedure"), "{elsewhere}");
+    }
+    let unwatched = check(&at("scrape-cut", Moment::After(Class::Stop))).unwrap_err().to_string();
+    assert!(unwatched.contains("class stop; looked for after = \"verify\""), "{unwatched}");
 }
 
 #[test]
@@ -270,6 +285,30 @@ fn dead_metrics_show_in_a_fetch_after_the_release_serves() {
     seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to 500"), dead(), Some("came to 500"));
     seen(failed("the first fetch of http://127.0.0.1:8080/metrics came to refused"), dead(), None);
     seen(sample::recovered(), dead(), None);
+}
+
+#[test]
+fn a_scrape_that_is_cut_in_the_watch_brings_no_page_from_then_on() {
+    let at = Some(Moment::After(Class::Verify));
+    let cut = || FaultUse { at, ..fault("scrape-cut", None, &[]) };
+    let applied = What::FaultApplied { fault: "scrape-cut".into(), how: "by hand".into(), at };
+    let began = || sample::alerted().after("metrics-pair", applied.clone());
+    // One scrape that was under way comes through.
+    let failing = |sample: Sample, until_ms: u64, page_us: u64| {
+        sample.edit_alerts(9_700, until_ms, move |seen| {
+            (seen.scrape.ok, seen.scrape.at_us) = (false, Some(page_us));
+            seen.scrape.error = "context deadline exceeded".into();
+        })
+    };
+    let words = "begun after the last verify: the node's metrics were fetched, and no scrape brought them";
+    seen(failing(began(), sample::EVER_MS, 9_650_000), cut(), Some(words));
+    seen(failing(sample::alerted(), sample::EVER_MS, 9_650_000), cut(), None);
+    seen(began(), cut(), None);
+    // It is scraped again at the end, or was in between.
+    seen(failing(began(), 12_500, 9_650_000), cut(), None);
+    let between = failing(began(), sample::EVER_MS, 9_650_000);
+    let between = between.edit_alerts(11_500, sample::EVER_MS, |seen| seen.scrape.at_us = Some(11_400_000));
+    seen(between, cut(), None);
 }
 
 #[test]

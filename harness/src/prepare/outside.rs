@@ -3,8 +3,9 @@
 use super::BadInput;
 use super::given::Given;
 use crate::fault::Effect;
-use crate::procedure::Procedure;
-use crate::scenario::{FaultUse, Moment};
+use crate::procedure::{Class, Procedure};
+use crate::scenario::{FaultUse, Moment, Scenario};
+use crate::topology::Topology;
 
 /// A fault from outside that a drill has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,20 +18,57 @@ pub struct Outside {
     pub at: Option<Moment>,
 }
 
-/// Whether the moments of a scenario's faults can come: a command of that class is run where nothing fails. What is made for
-/// exploring is not asked: in a changed document a moment may never come, and then its fault never acts.
-pub(super) fn can_come(procedure: &Procedure, Given { scenario, file, .. }: &Given) -> Result<(), BadInput> {
+/// Criteria whose oracle watches alerts behind the verification.
+const WATCHED: [&str; 2] = ["alert", "slo"];
+
+/// Whether a drill of this scenario ends with a watch of alerts.
+pub fn is_watched(scenario: &Scenario) -> bool {
+    scenario.criteria.iter().any(|id| WATCHED.contains(&id.as_str()))
+}
+
+/// Whether the moments of a scenario's faults can come: a command of that class is run where nothing fails, lasts long enough for
+/// something to begin in the middle of it, and is followed by a watch. What is made for exploring is not asked: in a changed
+/// document a moment may never come, and then its fault never acts.
+pub(super) fn can_come(procedure: &Procedure, topology: &Topology, given: &Given) -> Result<(), BadInput> {
+    let Given { scenario, file, .. } = given;
     for FaultUse { id, at, .. } in &scenario.faults {
-        let Some(Moment::Before(class)) = *at else { continue };
-        if procedure.commands().any(|command| command.is(class)) {
-            continue;
+        let why = match *at {
+            None => continue,
+            Some(Moment::Before(class)) => there_is(procedure, class).err(),
+            Some(Moment::During(class)) => there_is(procedure, class).and_then(|()| lasts(topology, class)).err(),
+            Some(Moment::After(_)) if is_watched(scenario) => None,
+            Some(Moment::After(_)) => Some(format!(
+                "nothing is watched behind the verification; looked for one of {} among `criteria`",
+                WATCHED.join(", ")
+            )),
+        };
+        if let Some(why) = why {
+            return Err(BadInput(format!("{file}: fault `{id}`: `at`: {why}")));
         }
-        let known: Vec<&str> = procedure.boundaries().iter().map(|(_, class)| class.as_str()).collect();
-        let (class, section, known) = (class.as_str(), &procedure.section, known.join(", "));
-        return Err(BadInput(format!(
-            "{file}: fault `{id}`: `at`: neither section {section} nor the verification has a command of class {class}; looked \
-             for one of {known}"
-        )));
     }
     Ok(())
+}
+
+fn there_is(procedure: &Procedure, class: Class) -> Result<(), String> {
+    if procedure.commands().any(|command| command.is(class)) {
+        return Ok(());
+    }
+    let known: Vec<&str> = procedure.boundaries().iter().map(|(_, class)| class.as_str()).collect();
+    let (class, section, known) = (class.as_str(), &procedure.section, known.join(", "));
+    Err(format!(
+        "neither section {section} nor the verification has a command of class {class}; looked for one of {known}"
+    ))
+}
+
+fn lasts(topology: &Topology, class: Class) -> Result<(), String> {
+    if topology.takes_ms.contains_key(&class) {
+        return Ok(());
+    }
+    let known: Vec<&str> = topology.takes_ms.keys().map(|class| class.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let (class, topology) = (class.as_str(), &topology.id);
+    Err(format!(
+        "the file of topology {topology} says of no {class} how long it takes (`takes_ms`), since it is over too soon; it does of \
+         {known}"
+    ))
 }

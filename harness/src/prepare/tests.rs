@@ -72,6 +72,19 @@ fn a_scenario_that_cannot_be_drilled_is_refused_with_its_file() {
              one of swap, fetch, stop, verify",
         ),
         (
+            "registry-down",
+            "id = \"registry-down\"\n",
+            "id = \"registry-down\"\nat = { during = \"fetch\" }\n",
+            ": fault `registry-down`: `at`: the file of topology compose says of no fetch how long it takes (`takes_ms`), since it \
+             is over too soon; it does of stop",
+        ),
+        (
+            "procedure-only",
+            "[[faults]]",
+            "[[faults]]\nid = \"scrape-cut\"\nat = { after = \"verify\" }\n[[faults]]",
+            ": fault `scrape-cut`: `at`: nothing is watched behind the verification; looked for one of alert, slo among",
+        ),
+        (
             "procedure-only",
             "release = \"bad\"\n",
             "release = \"bad\"\nat = { before = \"stop\" }\n",

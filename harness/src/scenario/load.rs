@@ -276,11 +276,17 @@ verdict = "recovered"
         assert_eq!(scenario.expect["systemd"].len(), 2);
         assert!(parse("-", None, GOOD.as_bytes(), &KNOWN).is_ok());
         assert_eq!(scenario.faults[0].at, None);
-        let later = GOOD.replace("id = \"errors\"", "id = \"errors\"\nat = { before = \"undrain\" }");
-        let later = parse("-", None, later.as_bytes(), &KNOWN).unwrap();
-        assert_eq!(later.faults[0].at.map(Moment::words).as_deref(), Some("before the first undrain"));
-        let written = toml::to_string(&later).unwrap();
-        assert_eq!(parse("-", None, written.as_bytes(), &KNOWN).unwrap(), later, "{written}");
+        for (at, words) in [
+            ("before = \"undrain\"", "before the first undrain"),
+            ("during = \"stop\"", "during the first stop"),
+            ("after = \"verify\"", "after the last verify"),
+        ] {
+            let later = GOOD.replace("id = \"errors\"", &format!("id = \"errors\"\nat = {{ {at} }}"));
+            let later = parse("-", None, later.as_bytes(), &KNOWN).unwrap();
+            assert_eq!(later.faults[0].at.map(Moment::words).as_deref(), Some(words));
+            let written = toml::to_string(&later).unwrap();
+            assert_eq!(parse("-", None, written.as_bytes(), &KNOWN).unwrap(), later, "{written}");
+        }
         assert_eq!((scenario.prerequisites, scenario.window), (Prerequisites::Confirmed, Window::Agreed));
         let refused = GOOD.replace("criteria =", "window = \"refused\"\ncriteria =");
         assert_eq!(parse("-", None, refused.as_bytes(), &KNOWN).unwrap().window, Window::Refused);
@@ -321,7 +327,7 @@ verdict = "recovered"
             ("\"unverified\"", "\"fine\"", "f.toml:15: "),
             ("id = \"errors\"", "id = \"errors\"\nspeed = 1", "f.toml:11: "),
             ("id = \"errors\"", "id = \"errors\"\nat = { before = \"stops\" }", "f.toml:11: unknown variant `stops`, expected one of"),
-            ("id = \"errors\"", "id = \"errors\"\nat = { behind = \"stop\" }", "f.toml:11: unknown variant `behind`, expected `before`"),
+            ("id = \"errors\"", "id = \"errors\"\nat = { behind = \"stop\" }", "f.toml:11: unknown variant `behind`, expected one of `before`"),
             ("id = \"errors\"", "id = \"errors\"\nat = \"noon\"", "f.toml:11: "),
         ];
         for (from, to, wanted) in cases {

@@ -44,20 +44,28 @@ pub enum Role {
     Bad,
 }
 
-/// When a fault begins that is not there from the beginning of a drill on: at a boundary between two commands, by what the next
-/// one does, since that is the same on all topologies, and the number of a command is not.
+/// When a fault begins that is not there from the beginning of a drill on: by what a command does, since that is the same on all
+/// topologies, and the number of a command is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
     /// Right before the first command of this class begins. What is confirmed before the first step comes before all of them.
     Before(Class),
+    /// In the middle of the first command of this class: behind its beginning by half of the time that it takes with nothing
+    /// wrong, which the topology's file says.
+    During(Class),
+    /// Behind the last command of this class, while alerts are watched. Only the verification is followed by a watch.
+    After(Class),
 }
 
 impl Moment {
     /// For a person: `before the first stop`.
     pub fn words(self) -> String {
-        let Moment::Before(class) = self;
-        format!("before the first {}", class.as_str())
+        match self {
+            Moment::Before(class) => format!("before the first {}", class.as_str()),
+            Moment::During(class) => format!("during the first {}", class.as_str()),
+            Moment::After(class) => format!("after the last {}", class.as_str()),
+        }
     }
 }
 

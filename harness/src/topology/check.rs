@@ -10,6 +10,8 @@ use super::{Arranged, File, Folder, Image, Images, Link, Part, Repository, Repos
 const USERS: [(&str, u64); 3] = [("root", 0), ("oncall", 1000), ("tensor-wasm", 900)];
 /// Permissions, set-user-id, set-group-id and sticky.
 const MODE_MAX: u32 = 0o7777;
+/// A machine takes some tens of milliseconds to bring a fault about: into what is over sooner than that many none would fall.
+const TAKES_MS_MIN: u64 = 500;
 
 /// The id of a user of the operator host's image.
 ///
@@ -72,6 +74,13 @@ pub(super) fn topology(topology: &Topology) -> Result<(), String> {
                 "releases.path: `{}` is the same for all releases; it needs `@VERSION@`",
                 releases.path
             ));
+        }
+    }
+    for (class, ms) in &topology.takes_ms {
+        let most = topology.ceilings.command_s.saturating_mul(1000);
+        if !(TAKES_MS_MIN..=most).contains(ms) {
+            let class = class.as_str();
+            return Err(format!("takes_ms.{class}: {ms}; looked for {TAKES_MS_MIN} to {most}"));
         }
     }
     things(&Things {

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::procedure::Class;
+
+mod arranged;
 mod check;
 
+pub use arranged::Arranged;
 pub use check::{id_of, mode, plain_absolute};
 
 /// A topology file of more bytes is refused.
@@ -56,6 +60,10 @@ pub struct Topology {
     pub balancer: BalancerAddress,
     /// Ceilings of commands and blocks.
     pub ceilings: Ceilings,
+    /// How long the first command of a class takes with nothing wrong, milliseconds: at half of that a fault begins `during` it.
+    /// Of classes that are not named nothing can begin in the middle.
+    #[serde(default)]
+    pub takes_ms: BTreeMap<Class, u64>,
     /// Who keeps the node running.
     pub supervisor: Supervisor,
     /// File in the bundle to the root command that prints it.
@@ -265,21 +273,12 @@ pub struct Image {
     pub env: Vec<String>,
 }
 
-/// How a fault is brought about on this machine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Arranged {
-    /// In words, for the History.
-    pub how: String,
-    /// Root commands before the drill begins, after the topology's own.
-    #[serde(default)]
-    pub before_drill: Vec<String>,
-    /// Take the place of the repository's files of the same path.
-    #[serde(default)]
-    pub repository_file: Vec<RepositoryFile>,
-}
-
 impl Topology {
+    /// How long after the beginning of the first command of a class a fault begins `during` it, microseconds.
+    pub fn half_us(&self, class: Class) -> Option<u64> {
+        self.takes_ms.get(&class).map(|ms| ms.saturating_mul(1000) / 2)
+    }
+
     /// What decides a drill: the description and the content of its files, and not where this checkout lies.
     pub fn fingerprint(&self) -> Result<String, TopologyError> {
         let mut text = format!("{:?}", Topology { root: PathBuf::new(), ..self.clone() });

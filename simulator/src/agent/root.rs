@@ -2,6 +2,7 @@
 //! once and kept.
 
 use operator_agent::bounded;
+use operator_agent::protocol::Happened;
 
 use crate::machine::Machine;
 use crate::machine::io::{Input, Io, Output};
@@ -30,6 +31,16 @@ pub struct Ran {
     pub output: String,
     /// Bytes that it wrote in all.
     pub output_bytes: u64,
+}
+
+/// Runs shell text while the operator's command runs. What that has written, and how deep its shells are, stays as it is. On one
+/// strand the command stands still meanwhile, which takes some milliseconds.
+pub fn beside(machine: &mut Machine, text: &str, timeout: Us) -> Run<()> {
+    let (own_words, nesting) = (machine.streams.own_words, std::mem::take(&mut machine.shell_nesting));
+    let Ran { exit, output, output_bytes } = run(machine, text, timeout)?;
+    (machine.streams.own_words, machine.shell_nesting) = (own_words, nesting);
+    machine.report(Happened::RootRan { exit, output, output_bytes });
+    Ok(())
 }
 
 /// Runs shell text.

@@ -205,6 +205,7 @@ impl Machine {
         }
         match event {
             Event::Agent(event) => agent::event(self, event),
+            Event::AsRoot(text, timeout) => agent::root::beside(self, &text, timeout)?,
             Event::Docker(event) => docker::event(self, event),
             Event::Monitoring(event) => monitoring::event(self, event),
             Event::Net(event) => self.net_event(event),

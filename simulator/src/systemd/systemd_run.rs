@@ -22,6 +22,8 @@ const OWN_FOLDER: &str = "/usr/local/lib/rollback-drill/";
 const HOLD_PORT: &str = "hold-port";
 const HOLD_NAME: &str = "hold-name";
 const CUT_SCRAPE: &str = "cut-scrape";
+/// With it `cut-scrape` waits for nothing (operator-agent/src/cutter.rs).
+const AT_ONCE: &str = "--now";
 
 const OPTIONS: &[Known] = &[
     flag("quiet", Some('q')),
@@ -156,16 +158,20 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
         // The drill's own program that holds a port; it is one of the agent's names.
         (HOLD_PORT, Some(Kind::File(Content::Program(_)))) => {
             // It binds at once if it can.
-            runs(machine, name, &file, words, What::Holder { port: port_of(words)?, bound: false });
+            runs(machine, name, &file, words, What::Holder { port: port_of(words, words)?, bound: false });
             Ok(())
         }
         // One that waits until a port is given up; it is another of the agent's names.
         (CUT_SCRAPE, Some(Kind::File(Content::Program(_)))) => {
-            let port = port_of(words)?;
-            if !machine.port_taken(port) {
+            let at_once = words.get(1).is_some_and(|word| word == AT_ONCE);
+            let port = port_of(words.get(usize::from(at_once)..).unwrap_or_default(), words)?;
+            if !at_once && !machine.port_taken(port) {
                 return Err(unable(&format!("`{}` while nobody has the port", words.join(" "))));
             }
             runs(machine, name, &file, words, What::Cutter { port });
+            if at_once {
+                machine.cut_scrapes(port);
+            }
             Ok(())
         }
         // The script waits for the engine's events; the engine does what it would do then.
@@ -178,9 +184,10 @@ fn begin(machine: &mut Machine, name: &str, description: Option<&str>, words: &[
     }
 }
 
-fn port_of(words: &[String]) -> Run<u16> {
+/// The word behind the first of these; `whole` is for messages.
+fn port_of(words: &[String], whole: &[String]) -> Run<u16> {
     let port = words.get(1).and_then(|port| port.parse().ok());
-    port.ok_or_else(|| unable(&format!("`{}`", words.join(" "))))
+    port.ok_or_else(|| unable(&format!("`{}`", whole.join(" "))))
 }
 
 /// Where the agent lies.

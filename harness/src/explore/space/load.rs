@@ -11,10 +11,11 @@ use super::{Block, Cell, Choice, Entry, FAULTS_MAX, Space};
 use crate::explore::drills::Site;
 use crate::explore::source::Source;
 use crate::fault::{self, Begins};
-use crate::prepare::{self, BadInput};
-use crate::procedure::Procedure;
+use crate::prepare::{self, BadInput, Prepared};
+use crate::procedure::{Class, Procedure};
 use crate::release::sha256_hex;
 use crate::scenario::{Moment, Operator, Scenario};
+use crate::topology::Topology;
 
 /// What a space is restricted to on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,8 +88,7 @@ impl Space {
                 let prepared = site.prepare(&scenario, self.topology(&bare), bare.operator);
                 let prepared = prepared.map_err(|error| source.wrong(name.span().start, &error.to_string()))?;
                 let machine = (topology, scenario.good.clone(), scenario.bad.clone());
-                let possible =
-                    known.entry(machine).or_insert_with(|| self.possible(&bare, &prepared.procedure, site)).clone();
+                let possible = known.entry(machine).or_insert_with(|| self.possible(&bare, &prepared, site)).clone();
                 let choices = self.choices(&bare, possible);
                 let item = |choice: &Choice| Item {
                     levels: choice.levels.len() as u64 * choice.moments.len() as u64,
@@ -126,7 +126,7 @@ impl Space {
     }
 
     /// Which entries, at which of their levels, a topology can have with the releases of a base, whatever else the base is.
-    fn possible(&self, bare: &Cell, procedure: &Procedure, site: &Site) -> Vec<Choice> {
+    fn possible(&self, bare: &Cell, prepared: &Prepared, site: &Site) -> Vec<Choice> {
         let mut choices = Vec::new();
         for (entry, known) in self.entries.iter().enumerate() {
             let has = |level: &usize| {
@@ -139,13 +139,17 @@ impl Space {
             };
             let levels: Vec<usize> = (0..known.levels.len()).filter(has).collect();
             if !levels.is_empty() {
-                choices.push(Choice { entry, levels, moments: moments(known, procedure) });
+                choices.push(Choice {
+                    entry,
+                    levels,
+                    moments: moments(known, &prepared.procedure, &prepared.topology),
+                });
             }
         }
         choices
     }
 
-    /// Those of them that a base has not already.
+    /// Those of them that a base has not already, at moments that come in its drills.
     fn choices(&self, bare: &Cell, mut possible: Vec<Choice>) -> Vec<Choice> {
         let has_already = |choice: &Choice| {
             let base = self.bases.get(bare.base).map_or(&[][..], |base| &base.faults);
@@ -153,6 +157,10 @@ impl Space {
             base.iter().any(|used| entry.is_some_and(|entry| entry.id == used.id && entry.release == used.release))
         };
         possible.retain(|choice| !has_already(choice));
+        if !self.bases.get(bare.base).is_some_and(prepare::is_watched) {
+            let watch = |moment: &Option<Moment>| matches!(moment, Some(Moment::After(_)));
+            possible.iter_mut().for_each(|choice| choice.moments.retain(|moment| !watch(moment)));
+        }
         possible
     }
 
@@ -207,22 +215,32 @@ impl Space {
     }
 }
 
-/// When an entry can begin: with the drill, and at boundaries of the procedure, in order.
-fn moments(entry: &Entry, procedure: &Procedure) -> Vec<Option<Moment>> {
-    let can = fault::kind(entry.id).is_some_and(|kind| kind.begins == Begins::AtAnyCommand);
-    let later: Vec<Moment> = match &entry.moments {
-        _ if !can => Vec::new(),
-        None => procedure.boundaries().into_iter().map(|(_, class)| Moment::Before(class)).collect(),
-        Some(said) => {
-            let place = |moment: &Moment| {
-                let Moment::Before(class) = *moment;
-                Some((procedure.commands().position(|command| command.is(class))?, *moment))
-            };
-            let mut placed: Vec<(usize, Moment)> = said.iter().filter_map(place).collect();
+/// When an entry can begin: with the drill, at boundaries of the procedure, in the middle of commands that last, and in the watch
+/// behind them; in order.
+fn moments(entry: &Entry, procedure: &Procedure, topology: &Topology) -> Vec<Option<Moment>> {
+    let place = |moment: Moment| {
+        let of = |class| procedure.commands().position(|command| command.is(class));
+        match moment {
+            Moment::Before(class) => Some((of(class)?, 0)),
+            Moment::During(class) => topology.takes_ms.contains_key(&class).then_some((of(class)?, 1)),
+            Moment::After(_) => Some((usize::MAX, 0)),
+        }
+    };
+    let begins = fault::kind(entry.id).map(|kind| kind.begins);
+    let later: Vec<Moment> = match (begins, &entry.moments) {
+        (Some(Begins::AtAnyCommand), None) => {
+            let both = |(_, class)| [Moment::Before(class), Moment::During(class)];
+            let moments = procedure.boundaries().into_iter().flat_map(both);
+            moments.filter(|moment| place(*moment).is_some()).collect()
+        }
+        (Some(Begins::InTheWatch), None) => vec![Moment::After(Class::Verify)],
+        (Some(Begins::AtAnyCommand | Begins::InTheWatch), Some(said)) => {
+            let mut placed: Vec<_> = said.iter().filter_map(|moment| Some((place(*moment)?, *moment))).collect();
             placed.sort_by_key(|(place, _)| *place);
             placed.dedup_by_key(|(place, _)| *place);
             placed.into_iter().map(|(_, moment)| moment).collect()
         }
+        _ => Vec::new(),
     };
     std::iter::once(None).chain(later.into_iter().map(Some)).collect()
 }

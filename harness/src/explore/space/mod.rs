@@ -7,9 +7,10 @@
 //! - the second order of two faults that touch nothing in common (`touching` in the file). That the order of those does not
 //!   matter is a property itself, and checked in each cell.
 //!
-//! A fault that can begin in the middle of a drill is in it from the beginning on, and from each boundary between two commands of
-//! the topology's procedure on. A boundary has the name of a class (`before the first stop`): of a command that is the first of
-//! several classes it is in the space once, and before one that is the first of none it is not.
+//! A fault that can begin in the middle of a drill is in it from the beginning on, from each boundary between two commands of
+//! the topology's procedure on, and from the middle of each command that lasts. One that can begin in the watch of alerts is in
+//! it from there on as well, where a base has a watch. A boundary has the name of a class (`before the first stop`): of a command
+//! that is the first of several classes it is in the space once, and before one that is the first of none it is not.
 
 use std::collections::BTreeMap;
 

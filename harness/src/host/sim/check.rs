@@ -70,6 +70,8 @@ fn of_topology<'a>(topology: &'a Topology, outside: &[Outside]) -> Vec<(Vec<&'a 
         if outside.iter().any(|fault| fault.effect.arranged_under(&fault.id) == Some(id)) {
             let key = || vec!["arranged", id.as_str(), "before_drill"];
             found.extend(arranged.before_drill.iter().map(|text| (key(), text.as_str())));
+            let key = || vec!["arranged", id.as_str(), "later"];
+            found.extend(arranged.later.iter().map(|text| (key(), text.as_str())));
         }
     }
     found.extend(topology.captures.iter().map(|(name, text)| (vec!["captures", name.as_str()], text.as_str())));

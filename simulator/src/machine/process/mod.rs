@@ -158,7 +158,7 @@ impl Machine {
     }
 
     /// Nobody has the port: lets those who wait for that cut the rules engine off from it.
-    pub(super) fn cut_scrapes(&mut self, port: u16) {
+    pub(crate) fn cut_scrapes(&mut self, port: u16) {
         let waits = |process: &&Process| matches!(process.what, What::Cutter { port: of } if of == port);
         let waiting: Vec<Pid> = self.processes.values().filter(waits).map(|process| process.pid).collect();
         for pid in waiting {

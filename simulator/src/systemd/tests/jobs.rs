@@ -343,6 +343,14 @@ fn systemd_run_cuts_scrapes_off_once_the_node_has_gone() {
     assert_eq!(healthz(&mut machine), 200, "others are served");
     let gone = call(&mut machine, ROOT, "systemctl status cut");
     assert_eq!(gone, (4, "Unit cut.service could not be found.\n".into()));
+    // With `--now` it waits for nobody to go.
+    assert!(!machine.net.drops_scrapes(9090));
+    assert_eq!(
+        call(&mut machine, ROOT, &format!("systemd-run --quiet --unit=cut {path} --now 9090")),
+        (0, String::new())
+    );
+    pass(&mut machine, 50_000);
+    assert!(machine.net.drops_scrapes(9090));
     // The program would end with an error, which nobody who drills wants.
     let free = format!("systemd-run --quiet --unit=cut {path} 8081");
     let Err(Stop::Unable(what)) = try_call(&mut machine, ROOT, &free) else { panic!("{free}") };
