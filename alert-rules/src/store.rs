@@ -3,21 +3,23 @@
 //! A copy shares what has been settled with its original and has only its own newest samples besides. So whoever makes
 //! many copies of a store calls [`Store::settle`] first: then a copy costs some reference counts.
 //!
-//! With each sample of a series stands what resets of the counter took away up to it, and samples are found by binary
-//! search. So a `rate` costs the same whatever its window.
+//! Series that are scraped together have their samples at the same times. So all series stand beside each other in rows, one
+//! for each time, and where a window begins and ends is found once for all of them, by binary search. With each sample
+//! stands what resets of the counter took away up to it. So a `rate` costs two looks, whatever its window.
 
 mod catalog;
 mod handle;
-mod series;
+mod rows;
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use crate::expr::Selector;
 use crate::labels::Labels;
 use catalog::Catalog;
 pub use handle::SeriesId;
-use series::Chunk;
-pub(crate) use series::{Sample, Series};
+use rows::Rows;
+pub(crate) use rows::{Row, Sample};
 
 /// Bits of the value by which Prometheus marks that a series has ended. It is a NaN, and not the one of arithmetic.
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -29,6 +31,9 @@ pub const LOOKBACK_MS: u64 = 300_000;
 pub const SERIES_MAX: usize = 100_000;
 /// Samples of one series. More are not taken; at one in 15 seconds that is over a year.
 pub const SAMPLES_MAX: usize = 4_000_000;
+/// Places for samples, each of 32 bytes: one for each series at each time at which any of them has a sample. More are not
+/// made; for 100 series, scraped every 15 seconds, that is over a hundred days.
+pub const PLACES_MAX: usize = 64_000_000;
 
 /// Whose arithmetic is followed where versions of Prometheus differ. Both are what a Debian has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +55,16 @@ pub struct Store {
     /// Whose arithmetic is followed.
     pub engine: Engine,
     catalog: Arc<Catalog>,
-    /// What is shared, by series.
-    past: Arc<Vec<Vec<Arc<Chunk>>>>,
+    /// What is shared.
+    past: Arc<Rows>,
+    /// Behind the past: all times in it are later.
+    tail: Rows,
+    /// The row of each series' first sample.
+    begins: Vec<usize>,
     /// When each series ended; ends are few.
     ends: Arc<Vec<Vec<i64>>>,
-    /// Behind the past, by series.
-    tails: Vec<Chunk>,
+    /// The last of all ends.
+    ended_ms: i64,
 }
 
 /// Which series a store had at some time. Weak: a store that is the only one to have its catalog moves it away from here when
@@ -77,8 +86,10 @@ impl Store {
             engine: Engine::default(),
             catalog: Arc::default(),
             past: Arc::default(),
+            tail: Rows::default(),
+            begins: Vec::new(),
             ends: Arc::default(),
-            tails: Vec::new(),
+            ended_ms: i64::MIN,
         }
     }
 
@@ -93,14 +104,76 @@ impl Store {
     }
 
     fn append_id(&mut self, id: usize, t_ms: i64, value: f64) -> bool {
-        let last = self.series(id).last();
-        let newest = last.map(|last| last.t_ms).max(self.ends[id].last().copied());
-        if newest.is_some_and(|newest| newest >= t_ms) || self.tails[id].end() >= SAMPLES_MAX {
+        let last = *self.last(id);
+        // Behind all ends it is behind the series' own.
+        let is_later = last.t_ms < t_ms && (self.ended_ms < t_ms || self.ends[id].last().is_none_or(|end| *end < t_ms));
+        if !is_later || last.count >= SAMPLES_MAX || !has_room(self.last_row() + 2, self.len()) {
             return false;
         }
-        let lost = last.map_or(0.0, |last| last.lost + if value < last.value { last.value } else { 0.0 });
-        self.tails[id].samples.push(Sample { t_ms, value, lost });
+        self.put(id, last.next(t_ms, value));
         true
+    }
+
+    /// Puts a sample that is later than all of its series where it belongs.
+    fn put(&mut self, id: usize, sample: Sample) {
+        let t_ms = sample.t_ms;
+        let row = if self.newest_row_ms().is_none_or(|newest| newest < t_ms) {
+            let row = Rows::following(self.row(self.last_row()), self.len());
+            self.tail.push(t_ms, row);
+            self.last_row()
+        } else {
+            self.make_row(t_ms)
+        };
+        let past = self.past.times().len();
+        if row < past {
+            Arc::make_mut(&mut self.past).set(row, id, sample);
+        }
+        self.tail.set(row.saturating_sub(past), id, sample);
+        if sample.count == 1 {
+            self.begins[id] = row;
+        }
+    }
+
+    /// The row of a time that is no later than the last one: another series went on while this one had no sample. That is
+    /// seldom, and so it may cost a copy of what was shared.
+    fn make_row(&mut self, t_ms: i64) -> usize {
+        let (row, made) = if self.past.times().last().is_some_and(|last| t_ms <= *last) {
+            Arc::make_mut(&mut self.past).between(t_ms, Row::default())
+        } else {
+            let (row, made) = self.tail.between(t_ms, self.past.last().unwrap_or_default());
+            (self.past.times().len() + row, made)
+        };
+        if made {
+            let later = self.begins.iter_mut().filter(|begin| **begin >= row);
+            later.for_each(|begin| *begin = begin.saturating_add(1));
+        }
+        row
+    }
+
+    /// As [`Store::append_to`] for each of these, of which each series is one: what a scrape brings.
+    pub fn append_row(&mut self, t_ms: i64, samples: impl IntoIterator<Item = (SeriesId, f64)>) {
+        let is_new = self.newest_row_ms().is_none_or(|newest| newest < t_ms) && self.ended_ms < t_ms;
+        if !is_new || !has_room(self.last_row() + 2, self.len()) {
+            for (series, value) in samples {
+                self.append_to(series, t_ms, value);
+            }
+            return;
+        }
+        let mut row = Rows::following(self.row(self.last_row()), self.len());
+        let number = self.past.times().len() + self.tail.times().len();
+        for (series, value) in samples {
+            if value.to_bits() == STALE_NAN_BITS {
+                self.end_of(series, t_ms);
+            } else if let Some(last) =
+                row.get_mut(series.number()).filter(|last| last.t_ms < t_ms && last.count < SAMPLES_MAX)
+            {
+                *last = last.next(t_ms, value);
+                if last.count == 1 {
+                    self.begins[series.number()] = number;
+                }
+            }
+        }
+        self.tail.push(t_ms, row);
     }
 
     /// Marks that a series has ended: it was not in a scrape, or the scrape failed. False as with [`Store::append`],
@@ -110,48 +183,44 @@ impl Store {
     }
 
     fn mark_stale_id(&mut self, id: usize, t_ms: i64) -> bool {
-        let series = self.series(id);
-        if series.newest_ms().is_none_or(|newest| newest >= t_ms) || self.ends[id].len() >= SAMPLES_MAX {
+        if self.newest_ms(id).is_none_or(|newest| newest >= t_ms) || self.ends[id].len() >= SAMPLES_MAX {
             return false;
         }
         Arc::make_mut(&mut self.ends)[id].push(t_ms);
+        self.ended_ms = self.ended_ms.max(t_ms);
         true
     }
 
     /// Marks all series whose labels the filter takes and that have not ended.
     pub fn mark_stale_where(&mut self, t_ms: i64, filter: impl Fn(&Labels) -> bool) {
-        for id in 0..self.tails.len() {
-            let labels = self.catalog.labels(id).clone();
-            if filter(&labels) && !self.series(id).has_ended() {
-                self.mark_stale(&labels, t_ms);
+        for id in 0..self.len() {
+            if filter(self.catalog.labels(id)) && !self.has_ended(id) {
+                self.mark_stale_id(id, t_ms);
             }
         }
     }
 
-    /// Makes all samples shared, so that copies are cheap. Changes nothing that can be seen.
+    /// Makes all samples shared, so that copies are cheap. Changes nothing that can be seen. Where copies share a past
+    /// already, it is copied for this one.
     pub fn settle(&mut self) {
-        if self.tails.iter().all(|tail| tail.samples.is_empty()) {
-            return;
-        }
-        let past = Arc::make_mut(&mut self.past);
-        for (chunks, tail) in past.iter_mut().zip(&mut self.tails) {
-            series::settle(chunks, tail);
+        if !self.tail.times().is_empty() {
+            Arc::make_mut(&mut self.past).take(&mut self.tail);
         }
     }
 
     /// How many series there are.
     pub fn len(&self) -> usize {
-        self.tails.len()
+        self.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.tails.is_empty()
+        self.ends.is_empty()
     }
 
     /// How many samples there are, without marks.
     pub fn samples(&self) -> usize {
-        (0..self.tails.len()).map(|id| self.series(id).len()).sum()
+        (0..self.len()).map(|id| self.last(id).count).sum()
     }
 
     /// The number of a series, made if it is new; none where there are too many.
@@ -159,13 +228,12 @@ impl Store {
         if let Some(id) = self.catalog.find(labels) {
             return Some(id);
         }
-        if self.tails.len() >= SERIES_MAX {
+        if self.len() >= SERIES_MAX {
             return None;
         }
         let id = Arc::make_mut(&mut self.catalog).add(labels);
-        Arc::make_mut(&mut self.past).push(Vec::new());
         Arc::make_mut(&mut self.ends).push(Vec::new());
-        self.tails.push(Chunk::default());
+        self.begins.push(usize::MAX);
         Some(id)
     }
 
@@ -194,10 +262,84 @@ impl Store {
         self.catalog.labels(id)
     }
 
-    /// The samples of a series.
-    pub(crate) fn series(&self, id: usize) -> Series<'_> {
-        Series { past: &self.past[id], tail: &self.tails[id], ends: &self.ends[id] }
+    /// How many rows are before a time, or at it where `at` says so.
+    pub(crate) fn rows(&self, t_ms: i64, at: bool) -> usize {
+        let before = |time: &i64| *time < t_ms || (at && *time == t_ms);
+        let past = self.past.times();
+        if past.last().is_none_or(before) {
+            return past.len() + self.tail.times().partition_point(before);
+        }
+        past.partition_point(before)
     }
+
+    /// A row, counted from 0 as [`Store::rows`] does; an empty one where there are not so many.
+    pub(crate) fn row(&self, row: usize) -> Row<'_> {
+        match row.checked_sub(self.past.times().len()) {
+            Some(row) => self.tail.row(row),
+            None => self.past.row(row),
+        }
+    }
+
+    /// The first sample of a series in these rows behind so many.
+    pub(crate) fn first_behind(&self, id: usize, count: usize, rows: Range<usize>) -> Option<&Sample> {
+        let first = match count {
+            0 => self.begins[id],
+            _ => first_that(rows.clone(), |row| self.row(row).of(id).count > count),
+        };
+        rows.contains(&first).then(|| self.row(first).of(id))
+    }
+
+    /// The number of the last row; 0 also where there is none.
+    fn last_row(&self) -> usize {
+        (self.past.times().len() + self.tail.times().len()).saturating_sub(1)
+    }
+
+    fn newest_row_ms(&self) -> Option<i64> {
+        self.tail.times().last().or(self.past.times().last()).copied()
+    }
+
+    fn last(&self, id: usize) -> &Sample {
+        self.row(self.last_row()).of(id)
+    }
+
+    /// The time of what a series has last, a sample or an end.
+    fn newest_ms(&self, id: usize) -> Option<i64> {
+        let last = self.last(id);
+        (last.count > 0).then_some(last.t_ms).max(self.ends[id].last().copied())
+    }
+
+    /// Whether a series has ended and not begun again.
+    fn has_ended(&self, id: usize) -> bool {
+        self.ends[id].last().is_some_and(|end| *end > self.last(id).t_ms)
+    }
+
+    /// The newest sample of a series at a time, before which there are so many rows, unless it is older than the lookback or
+    /// the series has ended since.
+    pub(crate) fn newest(&self, id: usize, t_ms: i64, rows: usize) -> Option<&Sample> {
+        let sample = rows.checked_sub(1).map(|row| self.row(row).of(id)).filter(|sample| sample.count > 0)?;
+        let ends = &self.ends[id];
+        let end = ends.partition_point(|end| *end <= t_ms).checked_sub(1).and_then(|end| ends.get(end));
+        if end.is_some_and(|end| *end > sample.t_ms) {
+            return None;
+        }
+        let from = t_ms.saturating_sub_unsigned(self.lookback_ms);
+        (sample.t_ms >= from).then_some(sample)
+    }
+}
+
+/// The first of some rows, in whose order it begins to hold, of which it holds; their end where there is none.
+fn first_that(rows: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
+    let Range { mut start, mut end } = rows;
+    while start < end {
+        let middle = start + (end - start) / 2;
+        if holds(middle) { end = middle } else { start = middle + 1 }
+    }
+    start
+}
+
+/// Whether so many rows of so many series are within [`PLACES_MAX`].
+fn has_room(rows: usize, series: usize) -> bool {
+    rows.saturating_mul(series) <= PLACES_MAX
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Plan {
         values.rows.resize(self.steps.last().map_or(0, |last| last.rows.end), None);
         values.done.resize(self.steps.len(), 0);
         values.moments += 1;
-        let rates = Rates::new(&self.windows, t_ms, store.engine);
+        let rates = Rates::new(&self.windows, t_ms, store);
         let mut moment = Moment { plan: self, store, t_ms, rates, values };
         self.roots.iter().for_each(|root| moment.need(*root));
     }
@@ -100,6 +100,8 @@ pub(super) struct Values {
     moments: u64,
     /// At which of them each step was done last.
     done: Vec<u64>,
+    /// Of a histogram; kept for their room.
+    buckets: Vec<Bucket>,
 }
 
 /// The evaluation of one moment.
@@ -107,7 +109,7 @@ struct Moment<'a> {
     plan: &'a Plan,
     store: &'a Store,
     t_ms: i64,
-    rates: Rates,
+    rates: Rates<'a>,
     values: &'a mut Values,
 }
 
@@ -123,14 +125,13 @@ impl Moment<'_> {
         match what {
             What::Number(number) => self.values.rows[rows.clone()].fill(Some(*number)),
             What::Newest(series) => {
+                let before = store.rows(t_ms, true);
                 for (value, id) in self.values.rows[rows.clone()].iter_mut().zip(series) {
-                    *value = store.series(*id).instant(t_ms, store.lookback_ms).map(|sample| sample.value);
+                    *value = store.newest(*id, t_ms, before).map(|sample| sample.value);
                 }
             }
             What::Rates(series, window) => {
-                for (value, id) in self.values.rows[rows.clone()].iter_mut().zip(series) {
-                    *value = self.rates.rate(store.series(*id), *window);
-                }
+                self.rates.of(series, *window, &mut self.values.rows[rows.clone()]);
             }
             What::Sum(of, into) => {
                 self.need(*of);
@@ -143,7 +144,7 @@ impl Moment<'_> {
             }
             What::Quantiles(q, of, histograms) => {
                 self.need(*of);
-                let mut buckets = Vec::new();
+                let mut buckets = std::mem::take(&mut self.values.buckets);
                 for (row, histogram) in rows.clone().zip(histograms) {
                     let count = |(bound, row): &(f64, usize)| {
                         let count = self.values.rows[*row]?;
@@ -154,6 +155,7 @@ impl Moment<'_> {
                     let any = !buckets.is_empty();
                     self.values.rows[row] = any.then(|| histogram::quantile(*q, &mut buckets, store.engine));
                 }
+                self.values.buckets = buckets;
             }
             What::WithNumber { op, of, number, flipped } => {
                 self.need(*of);

@@ -1,23 +1,24 @@
 //! `rate`: the increase of a counter in a window, extrapolated to the window's ends, by the second.
 
-use crate::store::{Engine, Sample, Series};
+use std::ops::Range;
+
+use crate::store::{Engine, Row, Sample, Store};
 
 /// Rates at one moment. Series that were scraped together have their samples at the same times, so what rests on times alone
 /// is worked out again only where it is another than for the series before.
-pub(super) struct Rates {
+pub(super) struct Rates<'a> {
+    store: &'a Store,
     t_ms: i64,
-    engine: Engine,
-    /// How many samples stand behind that moment: from the end it is the same for series that began at other times.
-    behind: usize,
-    windows: Vec<Window>,
+    windows: Vec<Window<'a>>,
 }
 
-/// A window that ends at that moment, as it was for the series before.
-struct Window {
+/// A window that ends at that moment.
+struct Window<'a> {
     start_ms: i64,
     seconds: f64,
-    /// How many samples stand behind its start.
-    behind: usize,
+    /// The rows in it, once they are asked for; of these the first and the last.
+    rows: Option<(Range<usize>, [Row<'a>; 2])>,
+    /// As it was for the series before.
     span: Span,
 }
 
@@ -39,45 +40,73 @@ struct Span {
     factor: f64,
 }
 
-impl Rates {
+impl<'a> Rates<'a> {
     /// Over `[t - window, t]` for these windows, both ends included as up to Prometheus 3.0.
-    pub(super) fn new(windows_ms: &[u64], t_ms: i64, engine: Engine) -> Rates {
+    pub(super) fn new(windows_ms: &[u64], t_ms: i64, store: &'a Store) -> Rates<'a> {
         let window = |ms: &u64| Window {
             start_ms: t_ms.saturating_sub_unsigned(*ms),
             seconds: in_seconds(*ms),
-            behind: 0,
+            rows: None,
             span: Span::default(),
         };
-        Rates { t_ms, engine, behind: 0, windows: windows_ms.iter().map(window).collect() }
+        Rates { store, t_ms, windows: windows_ms.iter().map(window).collect() }
     }
 
-    /// The rate over the window at this place. None with fewer than two samples.
-    pub(super) fn rate(&mut self, series: Series<'_>, window: usize) -> Option<f64> {
-        let Rates { t_ms, engine, behind, windows } = self;
-        let window = windows.get_mut(window)?;
-        let start = series.edge(&mut window.behind, window.start_ms, false);
-        let end = series.edge(behind, *t_ms, true);
-        let (from, to) = (start.count, end.count);
-        if to < from + 2 {
+    /// The rates of these series over the window at this place. None with fewer than two samples.
+    pub(super) fn of(&mut self, series: &[usize], window: usize, rates: &mut [Option<f64>]) {
+        let Rates { store, t_ms, windows } = self;
+        let Some(window) = windows.get_mut(window) else { return };
+        let (rows, edges) = window.rows.get_or_insert_with(|| {
+            let rows = store.rows(window.start_ms, false)..store.rows(*t_ms, true);
+            let edges = [store.row(rows.start), store.row(rows.end.saturating_sub(1))];
+            (rows, edges)
+        });
+        if rows.start >= rows.end {
+            return rates.fill(None);
+        }
+        let (rows, edges) = (rows.clone(), *edges);
+        for (rate, id) in rates.iter_mut().zip(series) {
+            *rate = window.rate(store, *t_ms, *id, (&rows, edges));
+        }
+    }
+}
+
+impl Window<'_> {
+    fn rate(
+        &mut self,
+        store: &Store,
+        t_ms: i64,
+        id: usize,
+        (rows, [first, last]): (&Range<usize>, [Row<'_>; 2]),
+    ) -> Option<f64> {
+        let (mut first, last) = (first.of(id), last.of(id));
+        if last.count <= first.count {
             return None;
         }
-        let (first, last) = (start.behind?, end.before?);
+        if first.t_ms < self.start_ms {
+            // It has none where the window begins.
+            first = store.first_behind(id, first.count, rows.clone())?;
+            if last.count <= first.count {
+                return None;
+            }
+        }
         let increase = if last.lost.is_finite() {
             (last.value - first.value) + (last.lost - first.lost)
         } else {
-            walked(series, *first, from + 1..to)
+            walked(*first, rows.clone().map(|row| store.row(row).of(id)))
         };
-        let span = &mut window.span;
-        if (span.first_ms, span.last_ms, span.samples) != (first.t_ms, last.t_ms, to - from) {
-            *span = Span::new((first.t_ms, last.t_ms, to - from), (window.start_ms, *t_ms, window.seconds));
+        let times = (first.t_ms, last.t_ms, last.count - first.count + 1);
+        let span = &mut self.span;
+        if (span.first_ms, span.last_ms, span.samples) != times {
+            *span = Span::new(times, (self.start_ms, t_ms, self.seconds));
         }
         // How far back the counter was at zero, if it grew as evenly as in between.
         let to_zero = (increase > 0.0 && first.value >= 0.0).then(|| span.sampled * (first.value / increase));
-        let limited = to_zero.and_then(|to_zero| match engine {
+        let limited = to_zero.and_then(|to_zero| match store.engine {
             Engine::V2_53 => (to_zero < span.cut(span.to_start)).then_some(to_zero),
             Engine::V2_42 => (to_zero < span.to_start).then(|| span.cut(to_zero)),
         });
-        Some(increase * limited.map_or(span.factor, |to_start| span.factor(to_start, window.seconds)))
+        Some(increase * limited.map_or(span.factor, |to_start| span.factor(to_start, self.seconds)))
     }
 }
 
@@ -104,13 +133,16 @@ impl Span {
 }
 
 /// The increase, added up sample by sample: for a counter that was infinite once, whose sums say nothing.
-fn walked(series: Series<'_>, first: Sample, rest: std::ops::Range<usize>) -> f64 {
+fn walked<'a>(first: Sample, rows: impl Iterator<Item = &'a Sample>) -> f64 {
     let (mut before, mut lost) = (first, 0.0);
-    for sample in rest.filter_map(|index| series.get(index).copied()) {
-        if sample.value < before.value {
-            lost += before.value;
+    for sample in rows {
+        // Where the series has no sample the row has the one before.
+        if sample.count > before.count {
+            if sample.value < before.value {
+                lost += before.value;
+            }
+            before = *sample;
         }
-        before = sample;
     }
     before.value - first.value + lost
 }
@@ -135,7 +167,10 @@ mod tests {
                 None => store.mark_stale(&labels, t_s * 1000),
             };
         }
-        Rates::new(&[window_s * 1000], at_s * 1000, engine).rate(store.series(0), 0)
+        store.engine = engine;
+        let mut rate = [None];
+        Rates::new(&[window_s * 1000], at_s * 1000, &store).of(&[0], 0, &mut rate);
+        rate[0]
     }
 
     fn now(samples: &[(i64, f64)], window_s: u64, at_s: i64) -> Option<f64> {

@@ -8,6 +8,12 @@ use super::{STALE_NAN_BITS, Store};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeriesId(usize);
 
+impl SeriesId {
+    pub(super) fn number(self) -> usize {
+        self.0
+    }
+}
+
 impl Store {
     /// The number of a series; it is made, without samples, if it is new. None where there are too many.
     pub fn series_id(&mut self, labels: &Labels) -> Option<SeriesId> {
@@ -52,6 +58,46 @@ mod tests {
             let expr = Expr::parse(text).unwrap();
             assert_eq!(instant(&expr, &by_number, t_ms), instant(&expr, &by_labels, t_ms), "{text}");
         }
+    }
+
+    #[test]
+    fn a_row_is_as_its_samples_one_by_one() {
+        let (mut one_by_one, mut by_row) = (Store::default(), Store::default());
+        let ids: Vec<SeriesId> = (0..5)
+            .map(|id: u64| {
+                let labels = Labels::metric("m", [("a", id.to_string())]);
+                assert_eq!(one_by_one.series_id(&labels), by_row.series_id(&labels));
+                by_row.series_id(&labels).unwrap()
+            })
+            .collect();
+        let stale = f64::from_bits(STALE_NAN_BITS);
+        // One that begins late and one that ends; a time that is no later than the one before, and one before an end.
+        let rows: [(i64, &[(usize, f64)]); 7] = [
+            (1, &[(0, 5.0), (1, 7.0)]),
+            (2, &[(0, 4.0), (2, 1.0), (1, stale)]),
+            (2, &[(3, 9.0), (0, 8.0)]),
+            (5, &[(0, 6.0), (3, 2.0), (3, 1.0)]),
+            (4, &[(4, 1.0), (0, 1.0)]),
+            (7, &[(1, 3.0)]),
+            (9, &[(0, 1.0), (1, 4.0), (2, 5.0), (3, 1.0), (4, 0.5)]),
+        ];
+        for (step, (t_ms, samples)) in rows.into_iter().enumerate() {
+            let samples = || samples.iter().map(|(id, value)| (ids[*id], *value));
+            for (id, value) in samples() {
+                one_by_one.append_to(id, t_ms, value);
+            }
+            by_row.append_row(t_ms, samples());
+            if step == 3 {
+                by_row.settle();
+            }
+            for (text, at_ms) in
+                ["m", "rate(m[3ms])", "rate(m[9ms])"].into_iter().flat_map(|text| (0..11).map(move |at| (text, at)))
+            {
+                let expr = Expr::parse(text).unwrap();
+                assert_eq!(instant(&expr, &by_row, at_ms), instant(&expr, &one_by_one, at_ms), "{text} at {at_ms}");
+            }
+        }
+        assert_eq!(by_row.samples(), one_by_one.samples());
     }
 
     #[test]

@@ -33,10 +33,8 @@ fn what_resets_took_is_summed_up() {
     for (index, value) in [5.0, 7.0, 2.0, 2.0, 1.0, 9.0].into_iter().enumerate() {
         store.append(&labels("x"), index as i64, value);
     }
-    let series = store.series(0);
-    let lost: Vec<f64> = (0..6).map(|index| series.get(index).unwrap().lost).collect();
+    let lost: Vec<f64> = (0..6).map(|row| store.row(row).of(0).lost).collect();
     assert_eq!(lost, [0.0, 0.0, 7.0, 7.0, 9.0, 9.0]);
-    assert!(series.get(6).is_none());
 }
 
 #[test]
@@ -56,44 +54,74 @@ fn an_instant_looks_back_so_far_and_not_past_an_end() {
         (1_160, Some(2.0)),
         (1_161, None),
     ] {
-        assert_eq!(store.series(0).instant(t_ms, store.lookback_ms).map(|sample| sample.value), value, "{t_ms}");
+        assert_eq!(store.newest(0, t_ms, store.rows(t_ms, true)).map(|sample| sample.value), value, "{t_ms}");
+    }
+}
+
+/// Series that go on at the same times, now and then, at times of their own, or long behind the others.
+#[test]
+fn what_a_series_has_at_a_time_is_its_own_whatever_others_have_and_whenever_it_was_settled() {
+    const SERIES: usize = 40;
+    let (mut store, mut model) = (Store::default(), vec![Vec::<(i64, f64)>::new(); SERIES]);
+    let all: Vec<Labels> = (0..SERIES).map(|id| labels(&id.to_string())).collect();
+    let mut copy = None;
+    for step in 0..120i64 {
+        for (id, own) in model.iter_mut().enumerate() {
+            let number = id as i64;
+            let t_ms = match id % 4 {
+                0 => step * 10,
+                // It begins late and has gaps.
+                1 if step > number && step * 7 % (number + 2) > 1 => step * 10,
+                2 => step * 10 + number % 7,
+                // All of a sudden, between what the others have by now.
+                3 if step % 50 == 49 => {
+                    for late in step - 49..step {
+                        own.push((late * 10 + 5, late as f64));
+                        assert!(store.append(&all[id], late * 10 + 5, late as f64));
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            let value = (step * 7 % (31 + number)) as f64;
+            own.push((t_ms, value));
+            assert!(store.append(&all[id], t_ms, value));
+        }
+        if step % 37 == 0 {
+            store.settle();
+        }
+        if step == 60 {
+            copy = Some((store.clone(), model.clone()));
+        }
+    }
+    for (store, model) in [(store, model), copy.unwrap()] {
+        assert_eq!(store.samples(), model.iter().map(Vec::len).sum::<usize>());
+        for t_ms in -1..1_220 {
+            let rows = [store.rows(t_ms, false), store.rows(t_ms, true)];
+            for (id, labels) in all.iter().enumerate() {
+                let (Some(place), own) = (store.catalog.find(labels), &model[id]) else {
+                    assert_eq!(model[id], []);
+                    continue;
+                };
+                let before = |at: bool| own.partition_point(|(t, _)| *t < t_ms || (at && *t == t_ms));
+                for (rows, count) in rows.into_iter().zip([before(false), before(true)]) {
+                    let has = rows.checked_sub(1).map_or(&Sample::NONE, |row| store.row(row).of(place));
+                    assert_eq!(has.count, count, "{labels} at {t_ms}");
+                    let sample = count.checked_sub(1).and_then(|last| own.get(last));
+                    assert_eq!(sample.map(|_| (has.t_ms, has.value)), sample.copied());
+                    let end = store.rows(i64::MAX, true);
+                    let next = store.first_behind(place, count, rows..end).map(|next| (next.t_ms, next.value));
+                    assert_eq!(next, own.get(count).copied(), "{labels} behind {t_ms}");
+                }
+            }
+        }
     }
 }
 
 #[test]
-fn settling_changes_nothing_that_can_be_seen() {
-    let (mut plain, mut settled) = (Store::default(), Store::default());
-    for step in 0..2_000i64 {
-        let value = (step * 7 % 31) as f64;
-        for store in [&mut plain, &mut settled] {
-            store.append(&labels("x"), step * 10, value);
-        }
-        if step % 37 == 0 {
-            settled.settle();
-        }
-    }
-    assert!(settled.past[0].len() < 10, "{} chunks", settled.past[0].len());
-    let (plain, settled) = (plain.series(0), settled.series(0));
-    assert_eq!(plain.len(), settled.len());
-    for index in 0..=plain.len() {
-        assert_eq!(plain.get(index), settled.get(index));
-    }
-    for t_ms in -1..20_002 {
-        for at in [false, true] {
-            let count = plain.count(t_ms, at);
-            assert_eq!(settled.count(t_ms, at), count, "{t_ms} {at}");
-            for behind in [2_000 - count, 2_001 - count, 1_999usize.saturating_sub(count), 0, 5_000] {
-                let (mut told, before) = (behind, count.checked_sub(1));
-                let edge = settled.edge(&mut told, t_ms, at);
-                assert_eq!((edge.count, edge.behind), (count, plain.get(count)), "{t_ms} {at} from {behind}");
-                assert_eq!(edge.before, before.and_then(|before| plain.get(before)));
-                assert!(
-                    told == 2_000 - count || count == 0 && told == behind,
-                    "{told} told at {t_ms} {at} from {behind}"
-                );
-            }
-        }
-    }
+fn places_for_samples_have_a_ceiling() {
+    assert!(has_room(PLACES_MAX / 100, 100) && !has_room(PLACES_MAX / 100 + 1, 100));
+    assert!(!has_room(usize::MAX, 2));
 }
 
 #[test]
@@ -112,7 +140,7 @@ fn a_copy_goes_its_own_way() {
     assert_eq!(ids(&copy, "m{a=\"y\"}"), [1]);
     assert_eq!(ids(&store, "m{a=\"y\"}"), Vec::<usize>::new());
     copy.mark_stale_where(9, |labels| labels.get("a") == "x");
-    assert!(copy.series(0).has_ended() && !store.series(0).has_ended() && !copy.series(1).has_ended());
+    assert!(copy.has_ended(0) && !store.has_ended(0) && !copy.has_ended(1));
 }
 
 #[test]

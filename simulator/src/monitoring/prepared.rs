@@ -191,19 +191,27 @@ impl Prepared {
     }
 }
 
+fn too_much(labels: &Labels) -> String {
+    format!("the past has {labels} twice, or too much of it")
+}
+
 /// The past as samples, 0 at its end.
 fn past(monitoring: &Monitoring, target: [(&str, &str); 2]) -> Result<Store, String> {
     let mut store = Store::new(monitoring.lookback_ms);
+    let mut points = Vec::new();
     for series in &monitoring.past {
         let PastSeries { name, labels, .. } = series;
         let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let labels = Labels::metric(name, own.chain(target));
-        let too_much = || format!("the past has {labels} twice, or too much of it");
-        let place = store.series_id(&labels).ok_or_else(too_much)?;
-        for (before_ms, value) in series.points()? {
-            if !store.append_to(place, 0i64.saturating_sub_unsigned(before_ms), value) {
-                return Err(too_much());
-            }
+        let before = store.len();
+        let place = store.series_id(&labels).filter(|_| store.len() > before).ok_or_else(|| too_much(&labels))?;
+        points.extend(series.points()?.into_iter().map(|(before_ms, value)| (before_ms, place, value, labels.clone())));
+    }
+    // A store is quick where times come in their order.
+    points.sort_by_key(|(before_ms, ..)| std::cmp::Reverse(*before_ms));
+    for (before_ms, place, value, labels) in points {
+        if !store.append_to(place, 0i64.saturating_sub_unsigned(before_ms), value) {
+            return Err(too_much(&labels));
         }
     }
     store.settle();
