@@ -163,6 +163,12 @@ impl Alerting {
         self.alerts(name).map(|(_, active)| active.state).max().unwrap_or_default()
     }
 
+    /// The same by the rule's place among all; inactive where there are not so many.
+    pub fn state_at(&self, place: usize) -> AlertState {
+        let active = self.rules.get(place).into_iter().flat_map(|rule| rule.active.values());
+        active.map(|active| active.state).max().unwrap_or_default()
+    }
+
     /// Since when a rule has been in its state, over the label sets that are: the longest.
     pub fn since(&self, name: &str) -> Option<i64> {
         let state = self.state(name);

@@ -1,5 +1,6 @@
 //! Label sets, as Prometheus has them: sorted by name, and an empty value is as good as none.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,8 +8,21 @@ use std::sync::Arc;
 pub const METRIC_NAME: &str = "__name__";
 
 /// A label set. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
+
+/// By names and values. What is a clone of the same set is told so without reading either; equality does that by itself.
+impl Ord for Labels {
+    fn cmp(&self, other: &Labels) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Labels) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Labels {
     /// Of names and values in any order. Of two values for a name the later one holds; empty values are left out.

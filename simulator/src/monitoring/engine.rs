@@ -92,8 +92,10 @@ impl Engine {
         for due in notices.due {
             machine.queue.push(due, Event::Monitoring(MonitoringEvent::Notify(self.run)));
         }
-        let state = |rule: &String| self.alerting.iter().map(|alerting| alerting.state(rule)).max();
-        self.states = self.prepared.rules.iter().map(|rule| state(rule).unwrap_or_default()).collect();
+        let state = |(group, place): &(usize, usize)| self.alerting.get(*group).map(|group| group.state_at(*place));
+        for (known, of_name) in self.states.iter_mut().zip(&self.prepared.of_name) {
+            *known = of_name.iter().filter_map(state).max().unwrap_or_default();
+        }
     }
 
     /// Has receivers told of what is due.

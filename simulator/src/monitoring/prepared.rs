@@ -54,6 +54,8 @@ pub(super) struct Prepared {
     pub(super) groups: Vec<Group>,
     /// Names of all rules, in the file's order.
     pub(super) rules: Vec<String>,
+    /// For each of them the groups that have a rule of its name, and the rule's place there.
+    pub(super) of_name: Vec<Vec<(usize, usize)>>,
     /// Names of what the agent reads, and their expressions in the same order.
     pub(super) readings: (Vec<String>, Together),
     /// The past; its end is at 0.
@@ -65,6 +67,8 @@ pub(super) struct Prepared {
     /// Places in `store` of what a node shows in every drill. They are the same in all copies, which so share which series
     /// there are, and what selectors mean.
     pub(super) places: BTreeMap<SeriesName, Option<SeriesId>>,
+    /// The same in the order of a page.
+    pub(super) page: Vec<(SeriesName, Option<SeriesId>)>,
     exprs: Vec<Expr>,
     /// The metrics that they rest on.
     metrics: BTreeSet<String>,
@@ -147,11 +151,13 @@ impl Prepared {
                 .header("accept", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
             groups: groups.collect(),
             rules: file.rules().map(|rule| rule.name.clone()).collect(),
+            of_name: file.rules().map(|rule| of_name(&file, &rule.name)).collect(),
             readings: (monitoring.readings.keys().cloned().collect(), Together::new(readings)),
             store: past(monitoring, target)?,
             scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
             up: exprs.iter().any(|expr| expr.sees(&up)).then_some(up),
             places: BTreeMap::new(),
+            page: Vec::new(),
             exprs,
             metrics,
         };
@@ -164,15 +170,16 @@ impl Prepared {
         for (route, method, status) in REQUESTS {
             usual.requests_answered(route, method, status, 1);
         }
-        let mut places = BTreeMap::new();
+        let mut page = Vec::new();
         usual.samples(false, &mut |series, _| {
             // What the release decides is not the same in every drill.
             let Some(own) = series.labels(None) else { return };
             let own = own.iter().map(|(name, value)| (*name, value.as_str()));
             let labels = self.labels(&series.name(), own);
-            places.insert(series, labels.and_then(|labels| self.store.series_id(&labels)));
+            page.push((series, labels.and_then(|labels| self.store.series_id(&labels))));
         });
-        self.places = places;
+        self.places = page.iter().copied().collect();
+        self.page = page;
         // No drill has to find the series that are there by now.
         self.groups.iter_mut().for_each(|group| group.alerting.settle(&self.store));
         self.readings.1.settle(&self.store);
@@ -189,6 +196,15 @@ impl Prepared {
         let labels = Labels::metric(name, own).with(target);
         self.exprs.iter().any(|expr| expr.sees(&labels)).then_some(labels)
     }
+}
+
+/// The rules of a name: their groups, and their places there.
+fn of_name(file: &RuleFile, name: &str) -> Vec<(usize, usize)> {
+    let rules = |(number, group): (usize, &alert_rules::Group)| {
+        let places = group.rules.iter().enumerate().filter(|(_, rule)| rule.name == name);
+        places.map(|(place, _)| (number, place)).collect::<Vec<_>>()
+    };
+    file.groups.iter().enumerate().flat_map(rules).collect()
 }
 
 fn too_much(labels: &Labels) -> String {

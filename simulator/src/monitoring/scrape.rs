@@ -27,6 +27,8 @@ pub(super) struct Series {
     last: Vec<SeriesId>,
     /// Where the samples of a page of this node belong, as long as it has this shape; `None`: nothing rests on it.
     places: Option<(Pid, Shape, Places)>,
+    /// The samples of the last page; kept for its room.
+    values: Vec<f64>,
 }
 
 /// Scrapes.
@@ -87,11 +89,12 @@ impl Engine {
     fn read(&mut self, pid: Pid, page: &Page<'_>, began: Us) {
         let shape = page.shape();
         if self.series.places.as_ref().is_none_or(|(of, known, _)| (*of, *known) != (pid, shape)) {
-            let before = self.series.places.take().filter(|(of, ..)| *of == pid);
-            let mut before = before.as_ref().map_or(&[][..], |(.., places)| places).iter();
+            let (before, prepared) = (self.series.places.take().filter(|(of, ..)| *of == pid), self.prepared.clone());
+            let mut before = before.as_ref().map_or(&prepared.page, |(.., places)| places).iter();
             let mut places = Vec::with_capacity(before.len());
             page.samples(&mut |series, _| {
-                // A page shows what the one before it did, in its order, and what is new in between.
+                // A page shows what the one before it did, in its order, and what is new in between; a node's first is much
+                // as that of any other.
                 let mut ahead = before.clone();
                 if let Some((_, place)) = ahead.find(|(name, _)| *name == series) {
                     before = ahead;
@@ -108,13 +111,13 @@ impl Engine {
             self.series.places = Some((pid, shape, places));
         }
         if let Some(at_ms) = self.takes(began) {
-            let Engine { series, store, .. } = self;
-            let mut places = series.places.as_ref().map_or(&[][..], |(.., places)| places).iter();
-            page.samples(&mut |_, value| {
-                if let Some((_, Some(place))) = places.next() {
-                    store.append_to(*place, at_ms, value);
-                }
-            });
+            let Engine { series: Series { places, values, .. }, store, .. } = self;
+            values.clear();
+            page.samples(&mut |_, value| values.push(value));
+            let places = places.as_ref().map_or(&[][..], |(.., places)| places);
+            let known =
+                |((_, place), value): (&(SeriesName, Option<SeriesId>), &f64)| place.map(|place| (place, *value));
+            store.append_row(at_ms, places.iter().zip(&*values).filter_map(known));
         }
         self.succeeded(began);
     }
