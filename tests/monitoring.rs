@@ -78,6 +78,7 @@ fn monitoring() -> Monitoring {
         evaluate_ms: 250,
         lookback_ms: 5_000,
         past: past(),
+        active: Vec::new(),
         readings: BTreeMap::from([
             reading("share", share("60s")),
             reading("version", "count(tensor_wasm_build_info)".into()),
@@ -178,7 +179,8 @@ fn fires_and_clears() {
     wait_for_notice(&mut host, false);
     let fires = firing(&mut host);
     assert_eq!(fires.keys().collect::<Vec<_>>(), [ALERT]);
-    assert!((asked_us..host.now_us()).contains(&fires[ALERT].since_us), "{fires:?}, asked at {asked_us}");
+    let since_us = u64::try_from(fires[ALERT].since_us).unwrap();
+    assert!((asked_us..host.now_us()).contains(&since_us), "{fires:?}, asked at {asked_us}");
 
     // No invoke has failed since, so it clears: by value, while the node is scraped.
     host.seen.clear();

@@ -176,7 +176,8 @@ fn decided_by_the_alerts_that_fire() {
     );
     assert!(at(&|what| matches!(what, What::MonitoringBegan)) < decided);
     assert!(decided < at(&|what| matches!(what, What::RedFirst { met: true, .. })));
-    assert!(fired_us <= seen.1 && fired_us <= live.at_us, "{fired_us} {seen:?} {live:?}");
+    let signed = |at_us: u64| i64::try_from(at_us).unwrap();
+    assert!(fired_us <= signed(seen.1) && fired_us <= signed(live.at_us), "{fired_us} {seen:?} {live:?}");
     // Where nobody watches, the file is all that there is.
     let (_, decision) = deciding("procedure-only", "nothing-fires");
     assert_eq!((decision.because, decision.live), (None, None));

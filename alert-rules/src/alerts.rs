@@ -55,13 +55,22 @@ pub struct SameAlert {
     pub labels: Labels,
 }
 
-/// What is known of alerts when Prometheus starts again, from its series `ALERTS_FOR_STATE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of alerts when Prometheus starts again, from its series `ALERTS_FOR_STATE`. Prometheus writes the one and
+/// reads the other in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Since when the alert was active: the sample's value, which Prometheus writes in whole seconds.
+    /// Since when the alert was active: the sample's value.
     pub since_ms: i64,
     /// The last moment at which it is known to have been: the sample's time.
     pub last_ms: i64,
+}
+
+impl Restored {
+    /// Both times in whole seconds since 1970, where 0 of the store's time is `zero_unix_ms`.
+    pub fn of(since_ms: i64, last_ms: i64, zero_unix_ms: i64) -> Restored {
+        let whole = |ms: i64| ms.saturating_sub(ms.saturating_add(zero_unix_ms).rem_euclid(1000));
+        Restored { since_ms: whole(since_ms), last_ms: whole(last_ms) }
+    }
 }
 
 /// How Prometheus restores alerts. Divide them when rules are scaled.
@@ -143,8 +152,7 @@ impl Alerting {
             for (labels, active) in &mut rule.active {
                 let from_ms = t_ms.saturating_sub_unsigned(tolerance.outage_ms);
                 let Some(known) = known.get(labels).filter(|known| known.last_ms >= from_ms) else { continue };
-                // Prometheus reads both in whole seconds.
-                let (since_ms, last_ms) = (known.since_ms / 1000 * 1000, known.last_ms / 1000 * 1000);
+                let Restored { since_ms, last_ms } = *known;
                 let pending_ms = last_ms.saturating_sub(since_ms);
                 let left_ms = i64::try_from(for_ms).unwrap_or(i64::MAX).saturating_sub(pending_ms);
                 // The time while Prometheus was down does not count, and what was pending waits the grace at least.

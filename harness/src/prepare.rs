@@ -19,6 +19,7 @@ use crate::runbook::Runbook;
 use crate::scenario::{Expectation, Operator, Role, Scenario};
 use crate::topology::{self, Topology, plain_absolute};
 
+mod active;
 mod alerts;
 mod confirmed;
 mod decided;

@@ -23,6 +23,15 @@ pub fn of_system_time(time: SystemTime) -> u64 {
     time.duration_since(began().1).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
+/// A time of another program on this machine on this clock; below 0 where it was before the agent began.
+pub fn of_wall_time(time: SystemTime) -> i64 {
+    let whole = |since: Duration| i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    match time.duration_since(began().1) {
+        Ok(since) => whole(since),
+        Err(before) => whole(before.duration()).saturating_neg(),
+    }
+}
+
 /// Milliseconds since 1970 by the machine's clock: what others on it write their times in.
 pub fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -21,6 +21,9 @@ pub struct Monitoring {
     pub lookback_ms: u64,
     /// The node's counters before the drill.
     pub past: Vec<PastSeries>,
+    /// The alerts that the rules had over that past when it ends.
+    #[serde(default)]
+    pub active: Vec<PastAlert>,
     /// PromQL by name: the value of the first sample of each answer is told with every look.
     pub readings: BTreeMap<String, String>,
 }
@@ -31,6 +34,8 @@ const INTERVAL_MAX_MS: u64 = 3_600_000;
 const RULES_BYTES_MAX: usize = 256 << 10;
 /// Series of a past: each route of the node with each status it has, and the buckets of three histograms, are some hundred.
 const SERIES_MAX: usize = 1_000;
+/// Alerts of a past: rules have one each, or one for each label set that they tell apart.
+const ACTIVE_MAX: usize = 100;
 /// Readings are asked for once a second, each in a request of its own.
 const READINGS_MAX: usize = 64;
 
@@ -55,6 +60,7 @@ impl Monitoring {
         for (what, count, most) in [
             ("bytes of rules", self.rules.len(), RULES_BYTES_MAX),
             ("series of the past", self.past.len(), SERIES_MAX),
+            ("alerts of the past", self.active.len(), ACTIVE_MAX),
             ("readings", self.readings.len(), READINGS_MAX),
         ] {
             if count > most {
@@ -69,7 +75,41 @@ impl Monitoring {
         if lengths.len() > 1 {
             return Err(format!("the series of the past are not equally long: {lengths:?} ms"));
         }
-        Ok(())
+        let longest_ms = lengths.last().copied().unwrap_or_default();
+        self.active.iter().try_for_each(|alert| alert.check(longest_ms))
+    }
+}
+
+/// An alert as it was when the past ended: pending, or firing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastAlert {
+    /// Its labels, `alertname` and those of its rule among them.
+    pub labels: BTreeMap<String, String>,
+    /// For how long its expression had held, milliseconds.
+    pub active_ms: u64,
+    /// For how long it had fired, milliseconds; `None`: it was pending.
+    pub firing_ms: Option<u64>,
+}
+
+impl PastAlert {
+    fn check(&self, longest_ms: u64) -> Result<(), String> {
+        let Some(name) = self.labels.get("alertname") else {
+            return Err(format!("an alert of the past has no alertname: {:?}", self.labels));
+        };
+        if let Some(label) = self.labels.keys().find(|label| !is_name(label, false)) {
+            return Err(format!("{label:?} of {name} is no name of a label"));
+        }
+        let PastAlert { active_ms, firing_ms, .. } = self;
+        if *active_ms > longest_ms {
+            return Err(format!("{name} had been active for {active_ms} ms, and the past is {longest_ms} ms long"));
+        }
+        match firing_ms {
+            Some(firing_ms) if firing_ms > active_ms => {
+                Err(format!("{name} had fired for {firing_ms} ms, and been active for {active_ms} ms only"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -167,8 +207,9 @@ pub enum AlertState {
 pub struct Firing {
     /// Its label `runbook`: where it leads.
     pub runbook: Option<String>,
-    /// The notifier's `startsAt`, microseconds on the agent's clock; of several with one name the earliest.
-    pub since_us: u64,
+    /// The notifier's `startsAt`, microseconds on the agent's clock, below 0 where that was before the agent began; of several
+    /// with one name the earliest.
+    pub since_us: i64,
 }
 
 /// How the engine's scraping of the node goes.
@@ -219,6 +260,10 @@ mod tests {
         PastSeries { name: name.into(), labels, ..past(&[(for_ms, 500, 3.0)]) }
     }
 
+    fn alert(name: &str, active_ms: u64, firing_ms: Option<u64>) -> PastAlert {
+        PastAlert { labels: BTreeMap::from([("alertname".to_owned(), name.to_owned())]), active_ms, firing_ms }
+    }
+
     fn monitoring() -> Monitoring {
         Monitoring {
             rules: "groups: []\n".into(),
@@ -227,6 +272,7 @@ mod tests {
             evaluate_ms: 500,
             lookback_ms: 5_000,
             past: vec![series("x_total", &["status"], 1_000)],
+            active: vec![alert("A", 900, Some(500))],
             readings: BTreeMap::new(),
         }
     }
@@ -252,6 +298,13 @@ mod tests {
             ("the series of the past are not equally long: {1000, 1500} ms", |m| {
                 m.past.push(series("y", &[], 1_500));
             }),
+            ("101 alerts of the past; 100 are the most", |m| m.active = vec![alert("A", 1, None); 101]),
+            ("an alert of the past has no alertname: {}", |m| m.active[0].labels.clear()),
+            ("\"a-b\" of A is no name of a label", |m| {
+                m.active[0].labels.insert("a-b".into(), String::new());
+            }),
+            ("A had been active for 1001 ms, and the past is 1000 ms long", |m| m.active[0].active_ms = 1_001),
+            ("A had fired for 901 ms, and been active for 900 ms only", |m| m.active[0].firing_ms = Some(901)),
             ("\"\" is no name of a metric", |m| m.past[0].name.clear()),
             ("\"5x\" is no name of a metric", |m| m.past[0].name = "5x".into()),
             ("\"x} 1\\n\" is no name of a metric", |m| m.past[0].name = "x} 1\n".into()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::monitoring::{AlertState, Firing, Monitoring, PastSeries, Scrape, Stretch};
+pub use crate::monitoring::{AlertState, Firing, Monitoring, PastAlert, PastSeries, Scrape, Stretch};
 
 /// An invoke that is answered later than this is slow, microseconds: the service level of invokes on a node without a GPU,
 /// P95 within 100 ms (node-contract.md section 8).

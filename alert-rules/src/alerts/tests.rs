@@ -104,3 +104,15 @@ fn what_was_pending_goes_on_after_a_restart() {
         assert_eq!(alerting.state("Slow") == AlertState::Firing, fires, "{since} {last} {now}");
     }
 }
+
+/// Seconds of the wall clock, wherever the store has its zero.
+#[test]
+fn what_is_restored_is_in_whole_seconds_since_1970() {
+    let of = |since_ms, last_ms, zero| {
+        let Restored { since_ms, last_ms } = Restored::of(since_ms, last_ms, zero);
+        (since_ms, last_ms)
+    };
+    assert_eq!(of(-1_500, -250, 0), (-2_000, -1_000));
+    assert_eq!(of(-1_500, -250, 1_700_000_000_700), (-1_700, -700));
+    assert_eq!(of(0, 999, 1_700_000_000_001), (-1, 999));
+}

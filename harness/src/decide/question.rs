@@ -58,7 +58,8 @@ impl Question {
     pub fn by_alerts(&self, looked: Looked<'_>) -> Decision {
         let now = self.input.now;
         let alert = |(name, firing): (&String, &Firing)| {
-            let age_us = looked.at_us.saturating_sub(firing.since_us).saturating_mul(looked.scale);
+            let at_us = i64::try_from(looked.at_us).unwrap_or(i64::MAX);
+            let age_us = u64::try_from(at_us.saturating_sub(firing.since_us)).unwrap_or(0).saturating_mul(looked.scale);
             Alert {
                 name: firing.runbook.clone().unwrap_or_else(|| name.clone()),
                 since: now.before(age_us / 1000),

@@ -10,6 +10,7 @@ use alert_rules::{AlertRule, RuleFile};
 use fake_node::release::Release;
 use operator_agent::protocol::Monitoring;
 
+use super::active::active;
 use super::past::{Span, past};
 use super::{BadInput, Given, Selection};
 use crate::criteria::{HTTP_COUNTER, INVOKE_ROUTE};
@@ -93,15 +94,18 @@ pub(super) fn alerts(
         invokes: INVOKES.to_owned(),
         slis: planned_slis,
     };
-    let monitoring = Monitoring {
+    let mut monitoring = Monitoring {
         rules: scaled.to_yaml(),
         job: JOB.to_owned(),
         scrape_ms,
         evaluate_ms: planned.evaluate_ms,
         lookback_ms: LOOKBACK_MS / alerts.scale,
         past: past(alerts, span),
+        active: Vec::new(),
         readings,
     };
+    monitoring.active = active(&scaled, &monitoring, alerts.incident_minutes * 60_000 / alerts.scale)
+        .map_err(|why| BadInput(format!("{}: alerts: {why}", given.file)))?;
     Ok(Some(Watched { monitoring, planned }))
 }
 

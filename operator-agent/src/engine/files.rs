@@ -1,5 +1,6 @@
 //! The files that make Debian's Prometheus and Alertmanager what a [`Monitoring`] describes, and the past as OpenMetrics.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::pager;
@@ -24,6 +25,8 @@ pub const NOTIFIER_ADDRESS: &str = "127.0.0.1:9093";
 
 /// Prometheus's own default; longer than it no scrape takes.
 const SCRAPE_TIMEOUT_MAX_MS: u64 = 10_000;
+/// The series in which Prometheus keeps since when alerts are active.
+const FOR_STATE: &str = "ALERTS_FOR_STATE";
 /// Samples of a past in all: 100 series of three days, one a minute. Each is about 150 bytes of text.
 const SAMPLES_MAX: usize = 500_000;
 
@@ -66,7 +69,8 @@ scrape_configs:
     )
 }
 
-/// - A pending alert is as old as the engine has seen it, whatever its `for`.
+/// - A pending alert is as old as the past says, whatever its `for`: with a grace period Prometheus would have it wait for that
+///   long at least, and not restore rules whose `for` is shorter (`RestoreForState` in its rules/group.go).
 /// - Alerts are told again every 2 s, which is for the one that fires before the engine has found the notifier (it looks every
 ///   5 s, and that cannot be set); the default is a minute. The notifier takes an alert as resolved when it has not been told
 ///   of it for four times as long.
@@ -108,7 +112,8 @@ fn notifier_defaults() -> String {
     )
 }
 
-/// The past that ends at `end_ms` (since 1970), as OpenMetrics; its series have the labels of the live ones.
+/// The past that ends at `end_ms` (since 1970), as OpenMetrics; its series have the labels of the live ones. Of alerts that were
+/// active it has what Prometheus writes down of them, at each evaluation since they were: when that was, in whole seconds.
 ///
 /// # Errors
 /// As [`crate::protocol::PastSeries::points`]; a past that begins before 1970, is too much or grows beyond all numbers.
@@ -119,8 +124,7 @@ pub fn past(setup: &Setup, monitoring: &Monitoring, end_ms: u64) -> Result<Strin
         let mut labels = series.labels.clone();
         labels.insert("job".into(), monitoring.job.clone());
         labels.insert("instance".into(), instance.clone());
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        let named = format!("{}{{{}}}", series.name, labels.join(","));
+        let named = format!("{}{{{}}}", series.name, labelled(&labels));
         let points = series.points()?;
         samples += points.len();
         if samples > SAMPLES_MAX {
@@ -137,8 +141,26 @@ pub fn past(setup: &Setup, monitoring: &Monitoring, end_ms: u64) -> Result<Strin
             let _ = writeln!(text, "{named} {value} {}.{:03}", at_ms / 1000, at_ms % 1000);
         }
     }
+    for alert in &monitoring.active {
+        let named = format!("{FOR_STATE}{{{}}}", labelled(&alert.labels));
+        let since_s = end_ms.saturating_sub(alert.active_ms) / 1000;
+        let evaluations = alert.active_ms / monitoring.evaluate_ms.max(1) + 1;
+        samples = samples.saturating_add(usize::try_from(evaluations).unwrap_or(usize::MAX));
+        if samples > SAMPLES_MAX {
+            return Err(format!("the past has more than {SAMPLES_MAX} samples"));
+        }
+        for evaluation in (0..evaluations).rev() {
+            let at_ms = end_ms.saturating_sub(evaluation * monitoring.evaluate_ms);
+            let _ = writeln!(text, "{named} {since_s} {}.{:03}", at_ms / 1000, at_ms % 1000);
+        }
+    }
     text.push_str("# EOF\n");
     Ok(text)
+}
+
+fn labelled(labels: &BTreeMap<String, String>) -> String {
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    labels.join(",")
 }
 
 /// A YAML scalar, or a string of PromQL, in double quotes: JSON's escapes are a part of theirs.
@@ -153,10 +175,8 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::protocol::{PastSeries, Stretch};
+    use crate::protocol::{PastAlert, PastSeries, Stretch};
 
     fn setup() -> Setup {
         Setup {
@@ -191,6 +211,7 @@ mod tests {
             evaluate_ms: 500,
             lookback_ms: 5_000,
             past: vec![series("x_total", &[("status", "500"), ("route", "a\"\\\n")], 1_000)],
+            active: Vec::new(),
             readings: BTreeMap::new(),
         }
     }
@@ -261,6 +282,19 @@ receivers:
         assert_eq!(
             past(&setup(), &monitoring(), 1_795_813_266_045),
             Ok(format!("{named} 0 1795813265.045\n{named} 1.5 1795813265.545\n{named} 3 1795813266.045\n# EOF\n"))
+        );
+    }
+
+    #[test]
+    fn the_past_of_an_alert_is_since_when_it_was_active_at_each_evaluation() {
+        let labels =
+            BTreeMap::from([("alertname".to_owned(), "A".to_owned()), ("severity".to_owned(), "page".to_owned())]);
+        let active = vec![PastAlert { labels, active_ms: 1_200, firing_ms: Some(700) }];
+        let monitoring = Monitoring { past: Vec::new(), active, ..monitoring() };
+        let named = r#"ALERTS_FOR_STATE{alertname="A",severity="page"} 1795813264"#;
+        assert_eq!(
+            past(&setup(), &monitoring, 1_795_813_266_045),
+            Ok(format!("{named} 1795813265.045\n{named} 1795813265.545\n{named} 1795813266.045\n# EOF\n"))
         );
     }
 

@@ -1,4 +1,4 @@
-//! Points in time as Prometheus writes them in its answers: RFC 3339.
+//! Points in time as Prometheus and Alertmanager write and read them: RFC 3339.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +28,27 @@ pub fn read(text: &str) -> Option<SystemTime> {
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
     let nanos = u32::try_from(number(fraction)? * 10i64.pow(9 - u32::try_from(fraction.len()).ok()?)).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(u64::try_from(seconds).ok()?, nanos))
+}
+
+/// Milliseconds since 1970 as [`read`] reads them.
+pub fn written(unix_ms: u64) -> String {
+    let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// Howard Hinnant's `civil_from_days`, the other way round than [`days_since_1970`].
+fn date(days_since_1970: u64) -> (u64, u64, u64) {
+    let days = days_since_1970 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let of_era_years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_era_years + of_era_years / 4 - of_era_years / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (of_era_years + era * 400 + u64::from(month <= 2), month, day)
 }
 
 fn numbers(text: &str, between: char) -> Option<[i64; 3]> {
@@ -65,6 +86,18 @@ mod tests {
             ("2100-03-01T00:00:00Z", 4_107_542_400, 0),
         ] {
             assert_eq!(read(text), Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(written(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(written(1_795_813_266_045), "2026-11-27T21:01:06.045Z");
+        // Every day of four centuries and more, at another time of each.
+        for day in 0..150_000u64 {
+            let unix_ms = day * 86_400_000 + day * 577 % 86_400_000;
+            let at = SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms);
+            assert_eq!(read(&written(unix_ms)), Some(at), "{unix_ms}");
         }
     }
 

@@ -68,17 +68,25 @@ fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {
         "Prometheus would refuse its configuration or the rules",
     )?;
     tool(&format!("systemctl restart --no-block {NOTIFIER}"), "the notifier cannot be started")?;
-    fill(setup, monitoring)?;
+    let (now_ms, end_ms) = fill(setup, monitoring)?;
     tool(&format!("systemctl restart {ENGINE}"), "the rules engine cannot be started")?;
-    wait(monitoring)
+    let client = Client::keeping(ASK);
+    let deadline = Deadline::after(READY_WITHIN);
+    // The notifier knew of what fired, and so it says since when.
+    wait(&deadline, || is_ready(&client, NOTIFIER, files::NOTIFIER_ADDRESS))?;
+    notifier::tell(&client, &monitoring.active, now_ms, end_ms)
+        .map_err(|why| format!("the notifier cannot be given the past: {why}"))?;
+    wait(&deadline, || is_up(&client, monitoring))?;
+    Ok(client)
 }
 
-/// Gives the engine the past.
-fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<(), String> {
+/// Gives the engine the past: when it did, and when that ends, milliseconds since 1970.
+fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<(u64, u64), String> {
     let data = files::DATA;
     let mut import = String::new();
+    let now_ms = wall_ms();
+    let end_ms = now_ms.saturating_add(PAST_GOES_ON_MS);
     if !monitoring.past.is_empty() {
-        let end_ms = wall_ms().saturating_add(PAST_GOES_ON_MS);
         write(PAST, &files::past(setup, monitoring, end_ms)?)?;
         import = format!(
             "promtool tsdb create-blocks-from openmetrics --max-block-duration={BLOCK} {PAST} {data} && rm {PAST} && "
@@ -87,7 +95,8 @@ fn fill(setup: &Setup, monitoring: &Monitoring) -> Result<(), String> {
     tool(
         &format!("rm -rf {data} && mkdir -p {data} && {import}chown -R prometheus:prometheus {data}"),
         "the rules engine cannot be given the past",
-    )
+    )?;
+    Ok((now_ms, end_ms))
 }
 
 fn write(path: &str, text: &str) -> Result<(), String> {
@@ -105,12 +114,10 @@ fn tool(text: &str, otherwise: &str) -> Result<(), String> {
 /// What is not as it is to be, and the unit that has to do with it.
 struct Missing(&'static str, String);
 
-/// Waits until all is as it is to be; the client that was asked with.
-fn wait(monitoring: &Monitoring) -> Result<Client, String> {
-    let client = Client::keeping(ASK);
-    let deadline = Deadline::after(READY_WITHIN);
+/// Waits until something is as it is to be.
+fn wait(deadline: &Deadline, is: impl Fn() -> Result<(), Missing>) -> Result<(), String> {
     loop {
-        let Err(Missing(unit, what)) = is_up(&client, monitoring) else { return Ok(client) };
+        let Err(Missing(unit, what)) = is() else { return Ok(()) };
         if deadline.passed() {
             let words = root::run(&format!("journalctl --unit={unit} --no-pager --output=cat --lines=5"), TOOL).output;
             let within = READY_WITHIN.as_secs();
@@ -120,14 +127,15 @@ fn wait(monitoring: &Monitoring) -> Result<Client, String> {
     }
 }
 
+fn is_ready(client: &Client, unit: &'static str, address: &str) -> Result<(), Missing> {
+    let url = format!("http://{address}/-/ready");
+    let outcome = client.get(&url).sample.outcome;
+    if outcome.is_ok() { Ok(()) } else { Err(Missing(unit, format!("{url} comes to {}", outcome.word()))) }
+}
+
 fn is_up(client: &Client, monitoring: &Monitoring) -> Result<(), Missing> {
-    for (unit, address) in [(NOTIFIER, files::NOTIFIER_ADDRESS), (ENGINE, files::ENGINE_ADDRESS)] {
-        let url = format!("http://{address}/-/ready");
-        let outcome = client.get(&url).sample.outcome;
-        if !outcome.is_ok() {
-            return Err(Missing(unit, format!("{url} comes to {}", outcome.word())));
-        }
-    }
+    is_ready(client, NOTIFIER, files::NOTIFIER_ADDRESS)?;
+    is_ready(client, ENGINE, files::ENGINE_ADDRESS)?;
     let rules = look::rules(client).map_err(|why| Missing(ENGINE, why))?;
     if rules.is_empty() {
         return Err(Missing(ENGINE, format!("{} has no rule of an alert", files::RULES)));

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alert_rules::alerts::Active;
+use alert_rules::alerts::{Active, Tolerance};
 use alert_rules::{AlertState, Alerting, Labels, Store, Together};
-use operator_agent::protocol::{Firing, Happened, Scrape};
+use operator_agent::protocol::{Firing, Happened, PastAlert, Scrape};
 
 use super::MonitoringEvent;
 use super::look::Told;
-use super::notifier::Notifier;
+use super::notifier::{Notices, Notifier};
 use super::prepared::Prepared;
 use super::scrape::Series;
 use crate::machine::Machine;
@@ -20,6 +20,9 @@ const ALERT: &str = "alertname";
 /// The label with where an alert leads.
 const RUNBOOK: &str = "runbook";
 
+/// Prometheus takes on since when alerts were active at a group's second evaluation (`run` in its rules/group.go).
+const RESTORES: u8 = 2;
+
 /// An engine that runs.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
@@ -28,9 +31,12 @@ pub(super) struct Engine {
     /// The past and what was scraped; times in it are milliseconds from the past's end.
     pub(super) store: Store,
     past_ends_ms: i64,
+    /// 0 of the store's time, milliseconds since 1970.
+    zero_unix_ms: i64,
     /// By group.
     alerting: Vec<Alerting>,
-    evaluated: Vec<bool>,
+    /// How often each was evaluated, up to [`RESTORES`].
+    evaluated: Vec<u8>,
     /// What the agent reads, in the order of [`Prepared::readings`].
     pub(super) readings: Together,
     /// By rule, as of the last evaluations.
@@ -43,14 +49,16 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// One that has done nothing yet. The past ends at that moment of the agent's clock; the notifier is found at that one.
-    pub(super) fn new(prepared: Arc<Prepared>, run: u32, past_ends: Us, found: Us) -> Engine {
+    /// One that has done nothing yet. The past ends at that moment of the agent's clock, which began at that one of the wall
+    /// clock, microseconds since 1970; the notifier is found at that one.
+    pub(super) fn new(prepared: Arc<Prepared>, run: u32, past_ends: Us, found: Us, began_unix_us: i64) -> Engine {
         Engine {
             run,
+            zero_unix_ms: began_unix_us.div_euclid(1000).saturating_add(whole_ms(past_ends)),
             store: prepared.store.clone(),
             past_ends_ms: whole_ms(past_ends),
             alerting: prepared.groups.iter().map(|group| group.alerting.clone()).collect(),
-            evaluated: vec![false; prepared.groups.len()],
+            evaluated: vec![0; prepared.groups.len()],
             readings: prepared.readings.1.clone(),
             states: vec![AlertState::Inactive; prepared.rules.len()],
             notifier: Notifier::new(found),
@@ -63,7 +71,7 @@ impl Engine {
 
     /// What it has not done yet of evaluating all rules and scraping the node; `None`: it is up.
     pub(super) fn missing(&self) -> Option<String> {
-        if self.evaluated.contains(&false) {
+        if self.evaluated.contains(&0) {
             Some("not all rules have been evaluated".to_owned())
         } else if self.scrape.ok {
             None
@@ -86,15 +94,38 @@ impl Engine {
         let before = firing(alerting);
         // A rule that cannot be evaluated keeps its alerts, and Prometheus tells nobody.
         let _ = alerting.evaluate(&self.store, at_ms);
-        *evaluated = true;
-        let notices = self.notifier.evaluated(machine.now, &before, &firing(alerting));
-        tell(machine, notices.told);
-        for due in notices.due {
-            machine.queue.push(due, Event::Monitoring(MonitoringEvent::Notify(self.run)));
+        if *evaluated < RESTORES {
+            *evaluated += 1;
+            if *evaluated == RESTORES && !self.prepared.active.is_empty() {
+                let known = self.prepared.known(at_ms, self.zero_unix_ms);
+                alerting.restore(&known, at_ms, Tolerance { grace_ms: 0, ..Tolerance::default() });
+            }
         }
+        let notices = self.notifier.evaluated(machine.now, &before, &firing(alerting));
+        self.pass_on(machine, notices);
         let state = |(group, place): &(usize, usize)| self.alerting.get(*group).map(|group| group.state_at(*place));
         for (known, of_name) in self.states.iter_mut().zip(&self.prepared.of_name) {
             *known = of_name.iter().filter_map(state).max().unwrap_or_default();
+        }
+    }
+
+    /// Gives the notifier the alerts that had fired before now, and has receivers told of them.
+    pub(super) fn give_past(&mut self, machine: &mut Machine, given: Us) {
+        let ends_ms = self.past_ends_ms;
+        let since = |alert: &PastAlert| {
+            let since_ms = ends_ms.saturating_sub_unsigned(alert.firing_ms?);
+            (since_ms <= whole_ms(given)).then(|| since_ms.saturating_mul(signed(MS)))
+        };
+        let active = self.prepared.clone();
+        let fired = active.active.iter().filter_map(|(labels, alert)| Some((labels.clone(), since(alert)?)));
+        let notices = self.notifier.given(machine.now, fired);
+        self.pass_on(machine, notices);
+    }
+
+    fn pass_on(&self, machine: &mut Machine, notices: Notices) {
+        tell(machine, notices.told);
+        for due in notices.due {
+            machine.queue.push(due, Event::Monitoring(MonitoringEvent::Notify(self.run)));
         }
     }
 
@@ -137,5 +168,9 @@ fn firing(alerting: &Alerting) -> BTreeSet<Labels> {
 
 /// Prometheus' clock has milliseconds.
 fn whole_ms(at: Us) -> i64 {
-    i64::try_from(at / MS).unwrap_or(i64::MAX)
+    signed(at / MS)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -93,7 +93,8 @@ fn bring_up(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<Result<(
     };
     let files = machine.about(FILES_US);
     machine.spend(files)?;
-    let past_ends = machine.now + PAST_GOES_ON_US;
+    let written = machine.now;
+    let past_ends = written + PAST_GOES_ON_US;
     for time in [BLOCK_US, ENGINE_US] {
         let time = machine.about(time);
         machine.spend(time)?;
@@ -108,7 +109,10 @@ fn bring_up(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<Result<(
         let at = now + group.due.wait(unix_us);
         machine.queue.push(at, Event::Monitoring(MonitoringEvent::Evaluate(run, number)));
     }
-    machine.monitor.engine = Some(Box::new(Engine::new(prepared, run, past_ends, found)));
+    let began_unix_us = machine.unix_us().saturating_sub_unsigned(now);
+    let mut engine = Box::new(Engine::new(prepared, run, past_ends, found, began_unix_us));
+    engine.give_past(machine, written);
+    machine.monitor.engine = Some(engine);
     let missing = |machine: &Machine| machine.monitor.engine.as_ref().and_then(|engine| engine.missing());
     if machine.wait_until(now + WITHIN, |machine| missing(machine).is_none())? {
         // The past has ended before anybody looks.

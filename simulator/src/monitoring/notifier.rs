@@ -12,6 +12,10 @@ const RESEND: Us = 2 * SECOND;
 /// Between two notices of one group (`group_interval` there).
 const GROUP_INTERVAL: Us = SECOND;
 
+/// For how long it takes an alert of the past to fire that the engine never tells it of (`HOLDS_MS` in
+/// operator-agent/src/engine/notifier.rs).
+const HOLDS: Us = 20 * SECOND;
+
 /// What the engine has sent, and the notifier told.
 #[derive(Debug, Clone)]
 pub(super) struct Notifier {
@@ -35,9 +39,11 @@ struct Sent {
 #[derive(Debug, Clone)]
 struct Group {
     began: Us,
-    /// Since when it fires, as it was sent last: `startsAt`.
-    since: Us,
+    /// Since when it fires: `startsAt`, on the agent's clock. It keeps the earliest as long as it fires.
+    since: i64,
     fires: bool,
+    /// When it is over by itself: of the past, and the engine has not sent it yet.
+    ends: Option<Us>,
     /// As which it was told.
     told: bool,
     /// When that is to be told anew.
@@ -57,6 +63,19 @@ impl Notifier {
     /// One that has heard of nothing.
     pub(super) fn new(found: Us) -> Notifier {
         Notifier { found, sent: BTreeMap::new(), groups: BTreeMap::new() }
+    }
+
+    /// It is told of what had fired before the engine was started, and since when.
+    pub(super) fn given(&mut self, now: Us, fired: impl IntoIterator<Item = (Labels, i64)>) -> Notices {
+        let mut notices = Notices::default();
+        for (alert, since) in fired {
+            let ends = now + HOLDS;
+            let group = Group { began: now, since, fires: true, ends: Some(ends), told: true, due: Some(ends) };
+            self.groups.insert(alert.clone(), group);
+            notices.told.push((alert, false));
+            notices.due.push(ends);
+        }
+        notices
     }
 
     /// Rules were evaluated; what fired of them before, and what does now.
@@ -85,8 +104,16 @@ impl Notifier {
         let fires = since.is_some();
         match self.groups.get_mut(alert) {
             Some(group) => {
+                // What it is told anew while it fires is merged with what it knows.
+                group.since = match since.map(signed) {
+                    Some(since) if group.fires => group.since.min(since),
+                    Some(since) => since,
+                    None => group.since,
+                };
                 group.fires = fires;
-                group.since = since.unwrap_or(group.since);
+                if group.ends.take().is_some() {
+                    group.due = None;
+                }
                 if group.told != fires && group.due.is_none() {
                     let intervals = (now - group.began) / GROUP_INTERVAL + 1;
                     let due = group.began + intervals * GROUP_INTERVAL;
@@ -97,14 +124,15 @@ impl Notifier {
             None => {
                 // Of one that does not fire nobody was told that it did.
                 let Some(since) = since else { return };
-                self.groups.insert(alert.clone(), Group { began: now, since, fires, told: true, due: None });
+                let group = Group { began: now, since: signed(since), fires, ends: None, told: true, due: None };
+                self.groups.insert(alert.clone(), group);
                 notices.told.push((alert.clone(), false));
             }
         }
     }
 
     /// The alerts that fire as far as it has heard, and since when.
-    pub(super) fn firing(&self) -> impl Iterator<Item = (&Labels, Us)> {
+    pub(super) fn firing(&self) -> impl Iterator<Item = (&Labels, i64)> {
         self.groups.iter().filter(|(_, group)| group.fires).map(|(alert, group)| (alert, group.since))
     }
 
@@ -116,6 +144,7 @@ impl Notifier {
                 return true;
             }
             group.due = None;
+            group.fires &= group.ends.take().is_none();
             if group.told != group.fires {
                 group.told = group.fires;
                 told.push((alert.clone(), !group.fires));
@@ -124,6 +153,10 @@ impl Notifier {
         });
         told
     }
+}
+
+fn signed(at: Us) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -174,7 +207,7 @@ mod tests {
             before = firing;
             notifier
                 .firing()
-                .map(|(labels, since)| (labels.get("alertname").to_owned(), since / MS))
+                .map(|(labels, since)| (labels.get("alertname").to_owned(), since.unsigned_abs() / MS))
                 .collect::<Vec<_>>()
         };
         let had =
@@ -185,6 +218,34 @@ mod tests {
         assert_eq!(evaluate(9_250, &[]), had(&[]));
         // It is told anew only at the interval, and is there from when it is heard of.
         assert_eq!(evaluate(9_500, &["A"]), had(&[("A", 9_500)]));
+    }
+
+    #[test]
+    fn of_the_past_it_keeps_the_beginning_and_ends_it_where_the_engine_does_not() {
+        let mut notifier = Notifier::new(5_000 * MS);
+        let past = ["A", "B"].map(|name| (Labels::new([("alertname", name)]), -30_000_000));
+        let notices = notifier.given(1_000 * MS, past);
+        assert_eq!((notices.told.len(), notices.due), (2, vec![21_000 * MS; 2]));
+        let mut evaluate = |at_ms: u64, before: &[&str], names: &[&str]| {
+            let notices = notifier.evaluated(at_ms * MS, &alerts(before), &alerts(names));
+            assert_eq!(notices.told, [], "both are known");
+            notices.due
+        };
+        // Sent before the notifier is found, and again when it is.
+        assert!(evaluate(2_000, &[], &["A"]).is_empty());
+        assert!(evaluate(6_000, &["A"], &["A"]).is_empty());
+        assert_eq!(evaluate(9_900, &["A"], &[]), [10_000 * MS]);
+        let sinces = |notifier: &Notifier| notifier.firing().map(|(_, since)| since).collect::<Vec<_>>();
+        assert_eq!(sinces(&notifier), [-30_000_000], "B, of which nothing was heard");
+        let told = |told: Vec<(Labels, bool)>| {
+            told.into_iter().map(|(labels, over)| (labels.get("alertname").to_owned(), over)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(notifier.at(10_000 * MS)), [("A".to_owned(), true)]);
+        assert_eq!(told(notifier.at(21_000 * MS)), [("B".to_owned(), true)]);
+        assert!(sinces(&notifier).is_empty());
+        // It fires anew, and not since then.
+        notifier.evaluated(22_000 * MS, &alerts(&[]), &alerts(&["A"]));
+        assert_eq!(sinces(&notifier), [22_000_000]);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use alert_rules::alerts::Restored;
 use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store, Together};
 use fake_node::http::Request;
 use fake_node::metrics::{Metrics, SeriesName};
-use operator_agent::protocol::{Monitoring, PastSeries};
+use operator_agent::protocol::{Monitoring, PastAlert, PastSeries};
 
 use crate::time::{MS, Us};
 
@@ -60,6 +61,8 @@ pub(super) struct Prepared {
     pub(super) readings: (Vec<String>, Together),
     /// The past; its end is at 0.
     pub(super) store: Store,
+    /// The alerts that were active at the past's end, and by their labels how long they had been and had fired.
+    pub(super) active: BTreeMap<Labels, PastAlert>,
     /// When the node is scraped.
     pub(super) scrape: Due,
     /// The series of [`UP`], where something rests on it.
@@ -154,6 +157,7 @@ impl Prepared {
             of_name: file.rules().map(|rule| of_name(&file, &rule.name)).collect(),
             readings: (monitoring.readings.keys().cloned().collect(), Together::new(readings)),
             store: past(monitoring, target)?,
+            active: monitoring.active.iter().map(|alert| (labels_of(alert), alert.clone())).collect(),
             scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
             up: exprs.iter().any(|expr| expr.sees(&up)).then_some(up),
             places: BTreeMap::new(),
@@ -163,6 +167,18 @@ impl Prepared {
         };
         prepared.make_places();
         Ok(prepared)
+    }
+
+    /// What is known of its alerts at a moment: what the last of Prometheus' samples by then says. The past has one for each
+    /// evaluation. Both in the store's time, whose 0 is that moment of the wall clock.
+    pub(super) fn known(&self, at_ms: i64, zero_unix_ms: i64) -> BTreeMap<Labels, Restored> {
+        let every = i64::try_from(self.of.evaluate_ms).unwrap_or(i64::MAX).max(1);
+        let known = |alert: &PastAlert| {
+            let since_ms = 0i64.saturating_sub_unsigned(alert.active_ms);
+            let last_ms = at_ms.min(0) - at_ms.min(0).rem_euclid(every);
+            (last_ms >= since_ms).then(|| Restored::of(since_ms, last_ms, zero_unix_ms))
+        };
+        self.active.iter().filter_map(|(labels, alert)| Some((labels.clone(), known(alert)?))).collect()
     }
 
     fn make_places(&mut self) {
@@ -209,6 +225,10 @@ fn of_name(file: &RuleFile, name: &str) -> Vec<(usize, usize)> {
 
 fn too_much(labels: &Labels) -> String {
     format!("the past has {labels} twice, or too much of it")
+}
+
+fn labels_of(alert: &PastAlert) -> Labels {
+    Labels::new(alert.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// The past as samples, 0 at its end.

@@ -51,6 +51,7 @@ fn monitoring(rules: &str, readings: &[(&str, &str)]) -> Monitoring {
         evaluate_ms: 250,
         lookback_ms: 300_000,
         past: vec![past("200", 14.0), past("500", 10.0)],
+        active: Vec::new(),
         readings: readings.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
     }
 }

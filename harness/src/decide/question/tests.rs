@@ -17,7 +17,7 @@ fn question(seen: &str) -> Question {
 /// Alerts by rule, where they lead and how many seconds of the drill they have fired.
 fn firing(alerts: &[(&str, Option<&str>, u64)]) -> BTreeMap<String, Firing> {
     let one = |(name, runbook, s): &(&str, Option<&str>, u64)| {
-        let since_us = HOUR_US - s * 1_000_000;
+        let since_us = HOUR_US as i64 - *s as i64 * 1_000_000;
         ((*name).to_owned(), Firing { runbook: runbook.map(str::to_owned), since_us })
     };
     alerts.iter().map(one).collect()
