@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use conformance::containers::{gate, run_trials, trial};
 use conformance::probing::hosts::{self, Booted};
-use operator_agent::protocol::{AlertState, Firing, Happened, Monitoring, PastSeries, Request, Scrape, Stretch};
+use operator_agent::protocol::{
+    AlertState, Firing, Graph, Happened, Monitoring, PastAlert, PastSeries, Request, Scrape, Stretch, TwoPoints,
+};
 
 /// Of the alert that fires.
 const ALERT: &str = "TensorWasmAvailabilityFastBurn";
@@ -20,6 +22,10 @@ const STARTED_WITHIN_MS: u64 = 30_000;
 /// The alert's short window. The past goes on for 6 s after it was given; a busy machine needs longer than that until rules
 /// are evaluated, and then has to find failures in the window still.
 const SHORT: &str = "20s";
+/// Far longer than failures of the past are in the short window: the alert fires only as the past says that it had for so long.
+const HOLD: &str = "50s";
+/// For how long the alert had fired when the past ended, in which it is made out to be older than its failures.
+const FIRED_MS: u64 = 100_000;
 /// For anything else: more than the rest of the past, the short window, a `for` of 2 s and the notifier's second, on a busy
 /// machine too.
 const SEEN_WITHIN_MS: u64 = 60_000;
@@ -41,7 +47,7 @@ fn rules() -> String {
     rules:
       - alert: {ALERT}
         expr: {} > 0.072 and {} > 0.072
-        for: 2s
+        for: {HOLD}
         labels:
           severity: page
       - alert: {QUIET}
@@ -78,7 +84,13 @@ fn monitoring() -> Monitoring {
         evaluate_ms: 250,
         lookback_ms: 5_000,
         past: past(),
-        active: Vec::new(),
+        active: vec![PastAlert {
+            labels: [("alertname", ALERT), ("severity", "page")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            active_ms: 160_000,
+            firing_ms: Some(FIRED_MS),
+        }],
         readings: BTreeMap::from([
             reading("share", share("60s")),
             reading("version", "count(tensor_wasm_build_info)".into()),
@@ -133,15 +145,18 @@ fn wait_for_notice(host: &mut Booted, is_resolved: bool) {
     });
 }
 
-/// What the notifier says fires.
-fn firing(host: &mut Booted) -> BTreeMap<String, Firing> {
-    let answer = host.ask(&Request::SeeFiring, SEEN_WITHIN_MS, |what| match what.clone() {
-        Happened::FiringSeen { firing, failure } => Some((firing, failure)),
+/// What the notifier says fires, and what these graphs show.
+fn firing(
+    host: &mut Booted,
+    graphs: BTreeMap<String, Graph>,
+) -> (BTreeMap<String, Firing>, BTreeMap<String, TwoPoints>) {
+    let answer = host.ask(&Request::SeeFiring { graphs }, SEEN_WITHIN_MS, |what| match what.clone() {
+        Happened::FiringSeen { firing, graphs, failure } => Some((firing, graphs, failure)),
         _ => None,
     });
-    let (firing, failure) = answer.unwrap().unwrap_or_else(|| panic!("no answer within {SEEN_WITHIN_MS} ms"));
+    let (firing, graphs, failure) = answer.unwrap().unwrap_or_else(|| panic!("no answer within {SEEN_WITHIN_MS} ms"));
     assert_eq!(failure, None);
-    firing
+    (firing, graphs)
 }
 
 fn states(state: AlertState) -> BTreeMap<String, AlertState> {
@@ -177,10 +192,19 @@ fn fires_and_clears() {
     // 400 of 1000 in the last 20 of 60 s is 13 %, and more the later it is seen: sound seconds leave the window first.
     assert!(readings["share"].is_some_and(|share| (0.072..=0.4).contains(&share)), "{readings:?}");
     wait_for_notice(&mut host, false);
-    let fires = firing(&mut host);
+    // A minute before, nothing had failed; of one that does not fire nothing is looked at.
+    let graph = || Graph { query: share("20s"), apart_ms: 60_000 };
+    let asked = [(ALERT.to_owned(), graph()), (QUIET.to_owned(), graph())].into();
+    let (fires, graphs) = firing(&mut host, asked);
     assert_eq!(fires.keys().collect::<Vec<_>>(), [ALERT]);
-    let since_us = u64::try_from(fires[ALERT].since_us).unwrap();
-    assert!((asked_us..host.now_us()).contains(&since_us), "{fires:?}, asked at {asked_us}");
+    // The past ended some seconds after it was asked for; the notifier keeps the beginning that it was given.
+    let since_us = fires[ALERT].since_us;
+    let wanted_us = i64::try_from(asked_us).unwrap() - i64::try_from(FIRED_MS).unwrap() * 1000;
+    assert!((wanted_us..wanted_us + 20_000_000).contains(&since_us), "{fires:?}, asked at {asked_us}");
+    let TwoPoints { earlier, later } = &graphs[ALERT];
+    assert_eq!((graphs.len(), later.at_us - earlier.at_us), (1, 60_000_000));
+    assert_eq!((earlier.value, &earlier.failure), (Some(0.0), &None));
+    assert!(later.value.is_some_and(|share| share > 0.0), "{graphs:?}");
 
     // No invoke has failed since, so it clears: by value, while the node is scraped.
     host.seen.clear();
@@ -189,7 +213,7 @@ fn fires_and_clears() {
     });
     assert_eq!(alerts, states(AlertState::Inactive));
     wait_for_notice(&mut host, true);
-    assert_eq!(firing(&mut host), BTreeMap::new());
+    assert_eq!(firing(&mut host, BTreeMap::new()).0, BTreeMap::new());
 
     host.seen.clear();
     let (exit, output) = host.as_root("systemctl stop tensor-wasm", 20_000).unwrap();

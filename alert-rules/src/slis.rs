@@ -91,6 +91,8 @@ pub struct Burn {
     pub over_ms: u64,
     /// The share of 1 that is spent has to be below this.
     pub below: f64,
+    /// The alerts whose rules compare the share that is spent, by the runbooks that they lead to.
+    pub alerts: Vec<String>,
     /// Where the figure is from.
     pub source: String,
 }
@@ -125,6 +127,14 @@ impl Sli {
     /// A value that was asked for, or what it is without samples while there is traffic.
     pub fn settled(&self, value: Option<f64>, traffic: Option<f64>) -> Option<f64> {
         value.or(self.without_samples.filter(|_| traffic.is_some_and(|traffic| traffic > 0.0)))
+    }
+
+    /// The share of 1 that its objective leaves to be spent.
+    pub fn budget(&self) -> f64 {
+        match self.direction {
+            Direction::AtLeast => 1.0 - self.target,
+            Direction::AtMost => self.target,
+        }
     }
 
     /// With its windows divided; objectives stay. Refused if a window does not come out in whole milliseconds.
@@ -170,6 +180,8 @@ struct RawSli {
 struct RawBurn {
     over: Spanned<String>,
     below: Spanned<f64>,
+    #[serde(default)]
+    alerts: Vec<String>,
     source: String,
 }
 
@@ -217,7 +229,8 @@ fn sli(raw: &RawSli, line: u32) -> Result<Sli, Place> {
             if value.longest_window_ms() != Some(over_ms) || value.shortest_window_ms() != Some(over_ms) {
                 return Err((burn.over.span(), "a burn over another time than the windows of `value`".to_owned()));
             }
-            Some(Burn { over_ms, below: share(&burn.below)?, source: burn.source.clone() })
+            let (below, alerts, source) = (share(&burn.below)?, burn.alerts.clone(), burn.source.clone());
+            Some(Burn { over_ms, below, alerts, source })
         }
     };
     let target = match raw.unit {

@@ -290,11 +290,10 @@ fn one(
     for Outside { id, effect, .. } in &outside {
         can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
     }
-    let decided = decided::decide(selection, runbook, given)?;
-    let (monitoring, alerts) = match alerts::alerts(selection, given, &procedure.claims, &bad)? {
-        Some(watched) => (Some(Arc::new(watched.monitoring)), Some(watched.planned)),
-        None => (None, None),
-    };
+    let watched = alerts::alerts(selection, given, &procedure.claims, &bad)?;
+    let spending = watched.as_ref().map(|watched| watched.spending.clone()).unwrap_or_default();
+    let (monitoring, alerts) = watched.map(|watched| (Arc::new(watched.monitoring), watched.planned)).unzip();
+    let decided = decided::decide(selection, runbook, given, spending)?;
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
     let harness = env!("CARGO_PKG_VERSION");
     let decides = Decides {

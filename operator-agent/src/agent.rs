@@ -148,7 +148,7 @@ impl Parts {
                     monitored.store(false, Ordering::SeqCst);
                 });
             }
-            Request::SeeFiring => in_background(move || engine::firing(&say)),
+            Request::SeeFiring { graphs } => in_background(move || engine::firing(&graphs, &say)),
             Request::StopTraffic => in_background(move || traffic.stop()),
             Request::HoldInvoke { hold_ms } => in_background(move || traffic.hold(hold_ms)),
             Request::MeasureHealth { probes, pause_ms } => in_background(move || {

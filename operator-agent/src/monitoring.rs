@@ -212,6 +212,38 @@ pub struct Firing {
     pub since_us: i64,
 }
 
+/// A graph that is looked at in two places: now, and so long before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    /// PromQL; the first sample of its answer counts.
+    pub query: String,
+    /// How far apart the two places are, milliseconds.
+    pub apart_ms: u64,
+}
+
+/// What a graph showed in two places.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwoPoints {
+    /// The one before.
+    pub earlier: Point,
+    /// The one when it was looked at.
+    pub later: Point,
+}
+
+/// What a graph showed in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// Where: microseconds on the agent's clock, below 0 where that was before the agent began.
+    pub at_us: i64,
+    /// What the query came to there; `None`: the engine has no sample, or one that is not a number.
+    pub value: Option<f64>,
+    /// Why it could not be asked for, if it could not.
+    pub failure: Option<String>,
+}
+
 /// How the engine's scraping of the node goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::monitoring::{AlertState, Firing, Monitoring, PastAlert, PastSeries, Scrape, Stretch};
+pub use crate::monitoring::{
+    AlertState, Firing, Graph, Monitoring, PastAlert, PastSeries, Point, Scrape, Stretch, TwoPoints,
+};
 
 /// An invoke that is answered later than this is slow, microseconds: the service level of invokes on a node without a GPU,
 /// P95 within 100 ms (node-contract.md section 8).
@@ -78,8 +80,12 @@ pub enum Request {
         #[serde(with = "shared")]
         monitoring: Arc<Monitoring>,
     },
-    /// Ask the notifier which alerts fire. Answered with `FiringSeen`.
-    SeeFiring,
+    /// Ask the notifier which alerts fire, and the rules engine for what the graphs of these show. Answered with `FiringSeen`.
+    SeeFiring {
+        /// By the names of rules; those of alerts that do not fire are not looked at.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        graphs: BTreeMap<String, Graph>,
+    },
     /// Send one invoke that the node holds for this long; answered with `InvokeHeld` once the node has it in hand,
     /// or none could be held. One that is in flight then is later told of by `HeldInvokeEnded`, whatever becomes of it.
     HoldInvoke {
@@ -382,6 +388,9 @@ pub enum Happened {
     FiringSeen {
         /// Each of them.
         firing: BTreeMap<String, Firing>,
+        /// What the graphs showed that were asked for, of those.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        graphs: BTreeMap<String, TwoPoints>,
         /// Why it cannot be told, if it cannot.
         failure: Option<String>,
     },

@@ -269,7 +269,7 @@ impl SimulatedHost {
                 return traffic::start(machine, *per_second, tenants, trapping);
             }
             Request::StartMonitoring { monitoring } => return monitoring::start(machine, monitoring),
-            Request::SeeFiring => monitoring::firing(machine),
+            Request::SeeFiring { graphs } => monitoring::firing(machine, graphs),
             Request::HoldInvoke { hold_ms } => return hold::hold(machine, *hold_ms),
             Request::StopTraffic => return traffic::stop(machine),
             Request::MeasureHealth { probes, pause_ms } => return measure::health(machine, *probes, *pause_ms),

@@ -35,6 +35,8 @@ const PATTERNS: &[(&str, &str)] = &[
     // `observe --once`: counts and quantiles.
     (r#""(requests|errors_5xx|kernel_dispatches|instances|gpu_memory_bytes)":[0-9]+"#, r#""$1":"[count]""#),
     (r#""(p50_seconds|p95_seconds)":[0-9.e-]+"#, r#""$1":"[duration]""#),
+    // What a graph showed of a burn: exact to the requests that were under way.
+    (r"\b(burn rate went from) [0-9.]+ to [0-9.]+", "$1 [rate] to [rate]"),
     // haproxy's `show servers state`: the seconds since the last change.
     (r"(?m)^([0-9]+ node [0-9]+ tensor-wasm \S+ [0-9]+ [0-9]+ [0-9]+ [0-9]+) [0-9]+", "$1 [duration]"),
 ];

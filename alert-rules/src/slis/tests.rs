@@ -38,14 +38,17 @@ fn of(text: &str) -> Result<Vec<Sli>, RuleError> {
 fn a_file_is_read() {
     let slis = of(FILE).unwrap();
     assert_eq!(slis.iter().map(|sli| (&*sli.name, sli.line)).collect::<Vec<_>>(), [("availability", 3), ("p95", 18)]);
-    let burn = Burn { over_ms: 300_000, below: 0.005, source: "somewhere".to_owned() };
+    let burn = Burn { over_ms: 300_000, below: 0.005, alerts: Vec::new(), source: "somewhere".to_owned() };
     assert_eq!((slis[0].burn.as_ref(), slis[0].over_ms), (Some(&burn), 30 * 24 * 3_600_000));
     assert_eq!(slis[1].without_samples, Some(0.0));
+    let watched = of(&FILE.replace("source =", "alerts = [\"burns\"]\nsource =")).unwrap();
+    assert_eq!(watched[0].burn.as_ref().map(|burn| &*burn.alerts), Some(&["burns".to_owned()][..]));
 }
 
 #[test]
 fn an_indicator_is_met_on_its_side_of_the_target() {
     let slis = of(FILE).unwrap();
+    assert!((slis[0].budget() - 0.005).abs() < 1e-12, "{}", slis[0].budget());
     // By the burn, and not by the 30-day target; NaN is no value.
     for (value, met) in [(1.0, true), (0.996, true), (0.995, false), (0.9, false), (f64::NAN, false)] {
         assert_eq!(slis[0].met(value), met, "{value}");

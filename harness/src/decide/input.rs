@@ -80,6 +80,9 @@ pub struct Alert {
     pub since: Moment,
     /// Its burn rate at two moments; `None` if nobody looked.
     pub burn: Option<Burn>,
+    /// Why it is not known although somebody looked. Files do not say so.
+    #[serde(skip)]
+    pub unread: Option<String>,
 }
 
 /// Two readings of a burn rate.
@@ -346,7 +349,7 @@ impl Source<'_> {
         let name = self.name(&raw.name)?;
         let since = self.within(&raw.since, (None, ""), (now, "now"))?;
         let burn = raw.burn.as_ref().map(|burn| self.burn(burn, since, now)).transpose()?;
-        Ok(Alert { name: name.strip_suffix(".md").unwrap_or(&name).to_owned(), since, burn })
+        Ok(Alert { name: name.strip_suffix(".md").unwrap_or(&name).to_owned(), since, burn, unread: None })
     }
 
     fn burn(&self, raw: &RawBurn, since: Moment, now: Moment) -> Result<Burn, InputError> {

@@ -40,15 +40,17 @@ impl Desk<'_> {
     pub(super) fn decide_by_alerts(&mut self, drill: &Drill<'_>, question: &Question) -> Result<Decision, DriveError> {
         let Some(alerts) = &drill.plan.alerts else { return Ok(question.by_file().decision()) };
         let until = self.fires_until(alerts);
+        let request = Request::SeeFiring { graphs: question.graphs(alerts.scale) };
         loop {
-            let (at_us, (firing, failure)) = self.answer(&Request::SeeFiring, |what| match what {
-                Happened::FiringSeen { firing, failure } => Some((firing, failure)),
+            let (at_us, (firing, graphs, failure)) = self.answer(&request, |what| match what {
+                Happened::FiringSeen { firing, graphs, failure } => Some((firing, graphs, failure)),
                 _ => None,
             })?;
             let over = self.host.now_us() >= until;
             match failure {
                 None if over || firing.contains_key(&alerts.originating) => {
-                    return Ok(question.by_alerts(Looked { at_us, scale: alerts.scale, firing: &firing }));
+                    let scale = alerts.scale;
+                    return Ok(question.by_alerts(Looked { at_us, scale, firing: &firing, graphs: &graphs }));
                 }
                 Some(why) if over => {
                     return Err(self.silent(&format!("which alerts fire cannot be asked for: {why}")));
@@ -137,14 +139,14 @@ mod tests {
     fn fires(names: &[&str]) -> Happened {
         let runbook = Some("availability-fast-burn".to_owned());
         let one = |name: &&str| ((*name).to_owned(), Firing { runbook: runbook.clone(), since_us: 1_000_000 });
-        Happened::FiringSeen { firing: names.iter().map(one).collect(), failure: None }
+        Happened::FiringSeen { firing: names.iter().map(one).collect(), graphs: [].into(), failure: None }
     }
 
     /// What comes of these answers one after the other, and how long it took, milliseconds.
     fn decided(answers: &[Happened]) -> (Result<Decision, DriveError>, u64) {
         let source = || Source { path: "r.md".into(), sha256: String::new() };
         let asked = Asked { runbook: source(), binding: source(), from: "i.toml".into() };
-        let question = Question::new(rules_of_project(), input::parse("i.toml", SEEN).unwrap(), asked);
+        let question = Question::new(rules_of_project(), input::parse("i.toml", SEEN).unwrap(), asked, [].into());
         let mut host = Scripted::new(&[]);
         host.firing = answers.to_vec().into();
         let history = sample::alerted().history();
@@ -161,7 +163,7 @@ mod tests {
         let until_ms = hold_ms + FIRES_WITHIN_US / 1000;
         let (at_once, took_ms) = decided(&[fires(&[sample::ALERT])]);
         assert_eq!((at_once.unwrap().call, took_ms), (Call::RollBack, 0));
-        let silent = || Happened::FiringSeen { firing: [].into(), failure: Some("refused".into()) };
+        let silent = || Happened::FiringSeen { firing: [].into(), graphs: [].into(), failure: Some("refused".into()) };
         let (later, took_ms) = decided(&[silent(), fires(&[]), fires(&["Another"]), fires(&[sample::ALERT])]);
         assert_eq!((later.unwrap().live.unwrap().firing.len(), took_ms), (1, 300));
         for (answers, fire) in [(fires(&[]), 0), (fires(&["Another"]), 1)] {

@@ -125,7 +125,7 @@ impl Host for Scripted {
             Request::KillShell => Some(Happened::ShellKilled { gone: true, output: String::new(), began_us: None }),
             Request::SeeRecords { .. } => Some(Happened::RecordsSeen { running_version: None, files: vec![] }),
             Request::HoldInvoke { .. } => Some(self.held.clone()),
-            Request::SeeFiring => {
+            Request::SeeFiring { .. } => {
                 let told = self.firing.front().cloned();
                 if self.firing.len() > 1 {
                     self.firing.pop_front();

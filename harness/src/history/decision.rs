@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use operator_agent::protocol::Firing;
+use operator_agent::protocol::{Firing, TwoPoints};
 use serde::{Deserialize, Serialize};
 
 /// Whether to roll back, in a word. **Contract.**
@@ -116,8 +116,8 @@ pub struct BudgetSeen {
     pub suspect: String,
 }
 
-/// What the notifier had when it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What the notifier had when it was asked, and what the graphs of its alerts showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveAlerts {
     /// When it answered, microseconds on the agent's clock.
@@ -126,6 +126,9 @@ pub struct LiveAlerts {
     pub scale: u64,
     /// The alerts by the names of their rules.
     pub firing: BTreeMap<String, Firing>,
+    /// Of alerts whose burn rate a condition asks for, the share of their budget's requests that was spent, at two moments.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub graphs: BTreeMap<String, TwoPoints>,
     /// What the file says of alerts otherwise, a sentence each.
     pub differs: Vec<String>,
 }

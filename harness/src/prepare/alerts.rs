@@ -14,6 +14,7 @@ use super::active::active;
 use super::past::{Span, past};
 use super::{BadInput, Given, Selection};
 use crate::criteria::{HTTP_COUNTER, INVOKE_ROUTE};
+use crate::decide::question::Spending;
 use crate::history::event::{PlannedAlerts, PlannedCondition, PlannedSli};
 use crate::runbook::claims::{Claims, Range};
 use crate::topology;
@@ -36,6 +37,8 @@ const INVOKES: &str = "invokes";
 pub(super) struct Watched {
     pub(super) monitoring: Monitoring,
     pub(super) planned: PlannedAlerts,
+    /// The alerts that watch a budget, by the names of their rules.
+    pub(super) spending: BTreeMap<String, Spending>,
 }
 
 /// `None` where the scenario has no alerts.
@@ -76,6 +79,7 @@ pub(super) fn alerts(
     let window_ms = conditions.iter().map(|condition| condition.window_ms).min().unwrap_or(0);
     let invokes = invokes(window_ms);
     readings.insert(INVOKES.to_owned(), invokes.to_string());
+    let spending = spending(&scaled, &slis).map_err(|why| BadInput(format!("scenarios/{SLIS}: {why}")))?;
     let mut planned_slis = Vec::new();
     for sli in slis {
         let sli = sli.scaled(alerts.scale).map_err(|why| scale(&why))?;
@@ -106,7 +110,33 @@ pub(super) fn alerts(
     };
     monitoring.active = active(&scaled, &monitoring, alerts.incident_minutes * 60_000 / alerts.scale)
         .map_err(|why| BadInput(format!("{}: alerts: {why}", given.file)))?;
-    Ok(Some(Watched { monitoring, planned }))
+    Ok(Some(Watched { monitoring, planned, spending }))
+}
+
+/// Of each alert that an indicator says to watch its budget, the graph of the share that is spent: what its rule compares over
+/// its shortest window.
+fn spending(rules: &RuleFile, slis: &[Sli]) -> Result<BTreeMap<String, Spending>, String> {
+    let mut all = BTreeMap::new();
+    for sli in slis {
+        for runbook in sli.burn.iter().flat_map(|burn| &burn.alerts) {
+            let place = format!("{}: indicator {}: the alert {runbook:?} of its burn", sli.line, sli.name);
+            let Some(rule) = rules.of_runbook(runbook) else {
+                let known: Vec<&str> = rules.rules().filter_map(AlertRule::runbook).collect();
+                return Err(format!(
+                    "{place}: no rule of scenarios/{RULES} leads there; looked for {}",
+                    known.join(", ")
+                ));
+            };
+            let conditions = rule.expr.conditions();
+            let shortest = conditions.iter().filter_map(|one| Some((one.value.shortest_window_ms()?, one)));
+            let Some((_, condition)) = shortest.min_by_key(|(window_ms, _)| *window_ms) else {
+                return Err(format!("{place}: its rule {} compares no rate with a number", rule.name));
+            };
+            let (runbook, query) = (runbook.clone(), condition.value.to_string());
+            all.insert(rule.name.clone(), Spending { runbook, query, budget: sli.budget() });
+        }
+    }
+    Ok(all)
 }
 
 /// The comparisons of a rule, each with a reading of its own. One that is not "greater than a number" is refused.

@@ -1,7 +1,10 @@
 //! Whether the runbook says to roll back, with what a scenario's operator knows; where the scenario has alerts, what is asked
 //! of those that fire.
 
+use std::collections::BTreeMap;
+
 use super::{BadInput, Given, Selection, source};
+use crate::decide::question::Spending;
 use crate::decide::{Asked, DecidedBy, Question, input};
 use crate::history::event::Decision;
 use crate::procedure::StaticFinding;
@@ -17,8 +20,13 @@ pub(super) struct Decided {
     pub(super) findings: Vec<StaticFinding>,
 }
 
-/// `None` where the scenario does not ask.
-pub(super) fn decide(selection: &Selection, runbook: &Runbook, given: &Given) -> Result<Option<Decided>, BadInput> {
+/// `None` where the scenario does not ask. Of its alerts, those watch a budget.
+pub(super) fn decide(
+    selection: &Selection,
+    runbook: &Runbook,
+    given: &Given,
+    spending: BTreeMap<String, Spending>,
+) -> Result<Option<Decided>, BadInput> {
     let Some(seen) = &given.scenario.seen else { return Ok(None) };
     let from = format!("scenarios/decide/{seen}.toml");
     let bad_input = |error: &dyn std::fmt::Display| BadInput(format!("{}: seen: {error}", given.file));
@@ -30,7 +38,7 @@ pub(super) fn decide(selection: &Selection, runbook: &Runbook, given: &Given) ->
         binding: source(&runbook.binding, &selection.workspace),
         from,
     };
-    let question = Question::new(rules, input, asked);
+    let question = Question::new(rules, input, asked, spending);
     let answer = question.by_file();
     let by_file = answer.decision();
     let by = match given.scenario.alerts {

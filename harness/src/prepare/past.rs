@@ -41,61 +41,82 @@ pub(super) struct Span {
     pub(super) kernels: bool,
 }
 
+/// How fast a counter grows, a second: before the incident, in it, and in its last minutes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rates {
+    before: f64,
+    during: f64,
+    lately: f64,
+}
+
+impl Rates {
+    fn even(rate: f64) -> Rates {
+        Rates { before: rate, during: rate, lately: rate }
+    }
+}
+
 /// All counters that rules of the node look at.
 pub(super) fn past(alerts: &Alerts, span: Span) -> Vec<PastSeries> {
     let incident_ms = alerts.incident_minutes * 60_000 / alerts.scale;
     let dense_ms = (HOUR_MS / alerts.scale).max(incident_ms);
     let whole_ms = (span.longest_ms + MARGIN_MS) / alerts.scale;
-    let stretches = |before: f64, during: f64| {
+    let lately_ms = alerts.lately.map_or(0, |lately| lately.minutes * 60_000 / alerts.scale).min(incident_ms);
+    let stretches = |Rates { before, during, lately }: Rates| {
         let stretch = |for_ms, every_ms, per_second| Stretch { for_ms, every_ms, per_second };
         let all = [
             stretch(whole_ms.saturating_sub(dense_ms), span.scrape_ms * SPARSE, before),
             stretch(dense_ms - incident_ms, span.scrape_ms, before),
-            stretch(incident_ms, span.scrape_ms, during),
+            stretch(incident_ms - lately_ms, span.scrape_ms, during),
+            stretch(lately_ms, span.scrape_ms, lately),
         ];
         all.into_iter().filter(|stretch| stretch.for_ms > 0).collect::<Vec<_>>()
     };
-    let series = |name: &str, labels: &[(&str, &str)], before: f64, during: f64| PastSeries {
+    let series = |name: &str, labels: &[(&str, &str)], rates: Rates| PastSeries {
         name: name.to_owned(),
         labels: labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        stretches: stretches(before, during),
+        stretches: stretches(rates),
     };
     let invokes = TRAFFIC_PER_SECOND as f64;
-    let (failed, slow) = (share(alerts.errors_percent), share(alerts.slow_percent));
-    let probes = 1000.0 / PROBE_PAUSE_MS as f64;
-    let scrapes = 1000.0 / span.scrape_ms as f64;
-    // Route, method, status, a second before and in the incident, and the share of the latter that is slow. Errors are quick.
+    let failed = share(alerts.errors_percent);
+    let failed_lately = alerts.lately.map_or(failed, |lately| share(lately.errors_percent));
+    let slow = share(alerts.slow_percent);
+    let answered = Rates { before: invokes, during: invokes * (1.0 - failed), lately: invokes * (1.0 - failed_lately) };
+    let refused = Rates { before: 0.0, during: invokes * failed, lately: invokes * failed_lately };
+    let probes = Rates::even(1000.0 / PROBE_PAUSE_MS as f64);
+    let scrapes = Rates::even(1000.0 / span.scrape_ms as f64);
+    // Route, method, status, rates, and the share of those of the incident that is slow. Errors are quick.
     let requests = [
-        (INVOKE_ROUTE, "POST", "200", invokes, invokes * (1.0 - failed), slow),
-        (INVOKE_ROUTE, "POST", "500", 0.0, invokes * failed, 0.0),
-        ("/healthz", "GET", "200", probes, probes, 0.0),
-        ("/metrics", "GET", "200", scrapes, scrapes, 0.0),
+        (INVOKE_ROUTE, "POST", "200", answered, slow),
+        (INVOKE_ROUTE, "POST", "500", refused, 0.0),
+        ("/healthz", "GET", "200", probes, 0.0),
+        ("/metrics", "GET", "200", scrapes, 0.0),
     ];
     let mut all = Vec::new();
-    for (route, method, status, before, during, slow) in requests {
+    for (route, method, status, rates, slow) in requests {
         // What never was has no series.
-        if before == 0.0 && during == 0.0 {
+        if rates == Rates::even(0.0) {
             continue;
         }
         let labels = [("route", route), ("method", method), ("status", status)];
-        all.push(series(HTTP_COUNTER, &labels, before, during));
-        all.push(series(&format!("{HTTP_HISTOGRAM}_count"), &labels, before, during));
+        all.push(series(HTTP_COUNTER, &labels, rates));
+        all.push(series(&format!("{HTTP_HISTOGRAM}_count"), &labels, rates));
         for (le, good, slow_too) in buckets(&HTTP_BUCKETS, GOOD_HTTP, SLOW_HTTP) {
             let labels = [labels.as_slice(), &[("le", le)]].concat();
             let part = if slow_too { 1.0 } else { 1.0 - slow };
             let within = if good { part } else { 0.0 };
-            let before = if good { before } else { 0.0 };
-            all.push(series(&format!("{HTTP_HISTOGRAM}_bucket"), &labels, before, during * within));
+            let before = if good { rates.before } else { 0.0 };
+            let rates = Rates { before, during: rates.during * within, lately: rates.lately * within };
+            all.push(series(&format!("{HTTP_HISTOGRAM}_bucket"), &labels, rates));
         }
     }
     if span.kernels {
-        all.push(series(&format!("{KERNEL_HISTOGRAM}_count"), &[], invokes, invokes));
+        all.push(series(&format!("{KERNEL_HISTOGRAM}_count"), &[], Rates::even(invokes)));
         for (le, good, _) in buckets(&KERNEL_BUCKETS, GOOD_KERNEL, GOOD_KERNEL) {
             let rate = if good { invokes } else { 0.0 };
-            all.push(series(&format!("{KERNEL_HISTOGRAM}_bucket"), &[("le", le)], rate, rate));
+            all.push(series(&format!("{KERNEL_HISTOGRAM}_bucket"), &[("le", le)], Rates::even(rate)));
         }
     }
     all
@@ -117,7 +138,8 @@ mod tests {
     use super::*;
 
     const SPAN: Span = Span { longest_ms: 3 * 24 * HOUR_MS, scrape_ms: 250, kernels: true };
-    const ALERTS: Alerts = Alerts { scale: 60, incident_minutes: 20, errors_percent: 40, slow_percent: 25 };
+    const ALERTS: Alerts =
+        Alerts { scale: 60, incident_minutes: 20, errors_percent: 40, slow_percent: 25, lately: None };
 
     fn find<'a>(all: &'a [PastSeries], name: &str, wanted: &[(&str, &str)]) -> &'a PastSeries {
         let has = |series: &&PastSeries| {
@@ -138,6 +160,21 @@ mod tests {
         for series in &all {
             let points = series.points().unwrap();
             assert_eq!((points[0].0, points[points.len() - 1].0), (4_321_000, 0), "{series:?}");
+        }
+    }
+
+    #[test]
+    fn its_last_minutes_can_be_another_way() {
+        let lately = Some(crate::scenario::Lately { minutes: 5, errors_percent: 10 });
+        let all = past(&Alerts { lately, ..ALERTS }, SPAN);
+        for (status, at_first, at_last) in [("500", 9.6, 2.4), ("200", 14.4, 21.6)] {
+            let points = find(&all, HTTP_COUNTER, &[("status", status)]).points().unwrap();
+            let at = |left: u64| points.iter().find(|(ms, _)| *ms == left).unwrap().1;
+            let rate = |from: u64, to: u64| (at(to) - at(from)) * 1000.0 / (from - to) as f64;
+            assert!(
+                (rate(20_000, 5_000) - at_first).abs() < 1e-6 && (rate(5_000, 0) - at_last).abs() < 1e-6,
+                "{status}"
+            );
         }
     }
 

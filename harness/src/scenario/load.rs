@@ -5,7 +5,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{Prerequisites, Scenario, Window};
+use super::{Lately, Prerequisites, Scenario, Window};
 use crate::verdict::Verdict;
 
 /// A scenario file larger than this is refused.
@@ -181,7 +181,22 @@ fn check_alerts(scenario: &Scenario) -> Result<(), Wrong> {
         let (least, most) = (INCIDENT_MINUTES.start(), INCIDENT_MINUTES.end());
         return wrong("alerts.incident_minutes", alerts.incident_minutes.to_string(), format!("{least} to {most}"));
     }
-    for (key, percent) in [("errors_percent", alerts.errors_percent), ("slow_percent", alerts.slow_percent)] {
+    if let Some(Lately { minutes, .. }) =
+        alerts.lately.filter(|lately| !(1..alerts.incident_minutes).contains(&lately.minutes))
+    {
+        let most = alerts.incident_minutes.saturating_sub(1);
+        return wrong(
+            "alerts.lately.minutes",
+            minutes.to_string(),
+            format!("1 to {most}, fewer than incident_minutes"),
+        );
+    }
+    let lately = alerts.lately.map_or(0, |lately| lately.errors_percent);
+    for (key, percent) in [
+        ("errors_percent", alerts.errors_percent),
+        ("slow_percent", alerts.slow_percent),
+        ("lately.errors_percent", lately),
+    ] {
         if percent > 100 {
             return wrong(format!("alerts.{key}"), percent.to_string(), "0 to 100");
         }
@@ -315,6 +330,8 @@ verdict = "recovered"
             ("[[faults]]", "[alerts]\n[[faults]]", "f.toml:9: missing field `incident_minutes`"),
             ("[[faults]]", "[alerts]\nincident_minutes = 20\nscale = 0\n[[faults]]", "f.toml: alerts.scale: 0; looked for 1 to 120"),
             ("[[faults]]", "[alerts]\nincident_minutes = 20\nslow_percent = 101\n[[faults]]", "f.toml: alerts.slow_percent: 101"),
+            ("[[faults]]", "[alerts]\nincident_minutes = 20\nlately = { minutes = 20, errors_percent = 1 }\n[[faults]]", "f.toml: alerts.lately.minutes: 20; looked for 1 to 19"),
+            ("[[faults]]", "[alerts]\nincident_minutes = 20\nlately = { minutes = 5, errors_percent = 101 }\n[[faults]]", "f.toml: alerts.lately.errors_percent: 101"),
             ("[\"version\", \"health\"]", "[\"health\", \"version\"]", "f.toml: criteria: \"version\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"health\", \"health\"]", "f.toml: criteria: \"health\" twice or out of order"),
             ("[\"version\", \"health\"]", "[\"speed\"]", "f.toml: criteria: \"speed\"; looked for version, health"),

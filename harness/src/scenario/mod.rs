@@ -137,6 +137,19 @@ pub struct Alerts {
     /// Share of invokes in that time that took over a second, percent.
     #[serde(default)]
     pub slow_percent: u64,
+    /// How it has been at last, where that is not as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lately: Option<Lately>,
+}
+
+/// The last minutes of an incident before the drill begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lately {
+    /// How many, of real time; fewer than the whole incident has.
+    pub minutes: u64,
+    /// Share of invokes in them that were answered with 5xx, percent.
+    pub errors_percent: u64,
 }
 
 /// 5 minutes become 5 seconds.

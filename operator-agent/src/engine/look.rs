@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::answers::{self, Rule, Target};
 use super::files::ENGINE_ADDRESS;
-use crate::clock::{Deadline, now_us, of_system_time, pause};
+use crate::clock::{Deadline, now_us, of_system_time, of_wall_time, pause, wall_ms};
 use crate::http::Client;
-use crate::protocol::{AlertState, Happened, Monitoring, ProbeOutcome, Scrape};
+use crate::protocol::{AlertState, Graph, Happened, Monitoring, Point, ProbeOutcome, Scrape, TwoPoints};
 use crate::reports::Reports;
 
 /// Looks as often as rules are evaluated, until the host ends. What could not be seen is said once, and again only after
@@ -57,6 +57,29 @@ pub(super) fn target(client: &Client, job: &str) -> Result<Target, String> {
 /// What a query comes to now.
 pub(super) fn value(client: &Client, query: &str) -> Result<Option<f64>, String> {
     ask(client, &format!("query?query={}", encoded(query)), answers::value)
+}
+
+/// What a graph shows now, and so long before. Of both places the wall clock's milliseconds are asked for.
+pub(super) fn graph(client: &Client, graph: &Graph) -> TwoPoints {
+    let Graph { query, apart_ms } = graph;
+    let now_ms = wall_ms();
+    let now_us = of_wall_time(SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms));
+    let point = |before_ms: u64| {
+        let at_us = now_us.saturating_sub_unsigned(before_ms.saturating_mul(1000));
+        match value_at(client, query, now_ms.saturating_sub(before_ms)) {
+            Ok(value) => Point { at_us, value, failure: None },
+            Err(why) => Point { at_us, value: None, failure: Some(why) },
+        }
+    };
+    TwoPoints { earlier: point(*apart_ms), later: point(0) }
+}
+
+fn value_at(client: &Client, query: &str, unix_ms: u64) -> Result<Option<f64>, String> {
+    ask(client, &queried(query, unix_ms), answers::value)
+}
+
+fn queried(query: &str, unix_ms: u64) -> String {
+    format!("query?query={}&time={}.{:03}", encoded(query), unix_ms / 1000, unix_ms % 1000)
 }
 
 fn ask<T>(client: &Client, path: &str, read: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, String> {
@@ -118,8 +141,6 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
     use crate::clock;
 
@@ -187,5 +208,24 @@ mod tests {
             "sum%28rate%28x_total%7Ba%3D~%225..%22%7D%5B5s%5D%29%29%20%3E%200"
         );
         assert_eq!(encoded("&#+%é"), "%26%23%2B%25%C3%A9");
+    }
+
+    #[test]
+    fn a_query_in_the_past_names_its_moment() {
+        assert_eq!(queried("x > 0", 1_795_813_266_045), "query?query=x%20%3E%200&time=1795813266.045");
+    }
+
+    /// Both places are so far apart as was asked for, to the microsecond, whether or not anybody answers.
+    #[test]
+    fn where_nobody_answers_both_points_say_so() {
+        crate::clock::now_us();
+        let limits = crate::http::Limits { time: Duration::from_secs(1), body_bytes: 100 };
+        let asked = Graph { query: "x".into(), apart_ms: 900_000 };
+        let TwoPoints { earlier, later } = graph(&Client::new(limits), &asked);
+        assert_eq!(later.at_us - earlier.at_us, 900_000_000);
+        for point in [earlier, later] {
+            assert_eq!(point.value, None);
+            assert!(point.failure.is_some_and(|why| why.contains("/api/v1/query?query=x&time=")), "{}", point.at_us);
+        }
     }
 }

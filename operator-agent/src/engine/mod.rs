@@ -2,13 +2,14 @@
 //! be is written ([`files`]), then both are started and waited for, then they are looked at until the host ends ([`look`]).
 //! Which alerts fire is asked of the notifier ([`notifier`]).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::{Deadline, pause, wall_ms};
 use crate::http::{Client, Limits};
-use crate::protocol::{Happened, Monitoring, Setup};
+use crate::protocol::{Graph, Happened, Monitoring, Setup};
 use crate::reports::Reports;
 use crate::root;
 
@@ -52,9 +53,16 @@ pub fn run(setup: &Setup, monitoring: &Monitoring, reports: &Reports) {
     }
 }
 
-/// Says which alerts fire, as the notifier has them.
-pub fn firing(reports: &Reports) {
-    reports.say(notifier::look(&Client::new(ASK)));
+/// Says which alerts fire, as the notifier has them, and what the graphs of these show, as the engine has it.
+pub fn firing(graphs: &BTreeMap<String, Graph>, reports: &Reports) {
+    let client = Client::new(ASK);
+    let (firing, failure) = match notifier::look(&client) {
+        Ok(firing) => (firing, None),
+        Err(why) => (BTreeMap::new(), Some(why)),
+    };
+    let of_firing = graphs.iter().filter(|(name, _)| firing.contains_key(*name));
+    let seen = of_firing.map(|(name, graph)| (name.clone(), look::graph(&client, graph))).collect();
+    reports.say(Happened::FiringSeen { firing, graphs: seen, failure });
 }
 
 fn bring_up(setup: &Setup, monitoring: &Monitoring) -> Result<Client, String> {

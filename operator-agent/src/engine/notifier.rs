@@ -9,7 +9,7 @@ use super::files::NOTIFIER_ADDRESS;
 use super::instant;
 use crate::clock::of_wall_time;
 use crate::http::Client;
-use crate::protocol::{Firing, Happened, PastAlert, ProbeOutcome};
+use crate::protocol::{Firing, PastAlert, ProbeOutcome};
 
 /// Where alerts are told and asked for.
 const PATH: &str = "/api/v2/alerts";
@@ -74,17 +74,17 @@ fn sent(active: &[PastAlert], now_ms: u64, end_ms: u64) -> Vec<Sent<'_>> {
 }
 
 /// Asks which alerts fire.
-pub fn look(client: &Client) -> Happened {
+///
+/// # Errors
+/// That it does not answer, or otherwise than Alertmanager does.
+pub fn look(client: &Client) -> Result<BTreeMap<String, Firing>, String> {
     let url = format!("http://{NOTIFIER_ADDRESS}{PATH}{QUERY}");
     let answer = client.get(&url);
     let read = match answer.sample.outcome {
         ProbeOutcome::Status(200) => read(&answer.body),
         outcome => Err(outcome.word()),
     };
-    match read {
-        Ok(firing) => Happened::FiringSeen { firing, failure: None },
-        Err(why) => Happened::FiringSeen { firing: BTreeMap::new(), failure: Some(format!("{url}: {why}")) },
-    }
+    read.map_err(|why| format!("{url}: {why}"))
 }
 
 /// Reads the answer.

@@ -1,11 +1,11 @@
 //! The agent's look at the engine: told when something is another than when it was told last, and once a second.
 
-use alert_rules::AlertState;
-use operator_agent::protocol::{self, Happened};
+use alert_rules::{AlertState, Expr, instant};
+use operator_agent::protocol::{self, Graph, Happened, Point, TwoPoints};
 
 use super::engine::Engine;
 use crate::machine::Machine;
-use crate::time::{SECOND, Us};
+use crate::time::{MS, SECOND, Us};
 
 /// What was told last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,24 @@ pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
     let reading = |place| read.of(place).next().map(|(_, value)| value).filter(|value| value.is_finite());
     let readings = prepared.readings.0.iter().enumerate().map(|(place, name)| (name.clone(), reading(place))).collect();
     machine.report(Happened::AlertsSeen { alerts, readings, scrape: engine.scrape.clone() });
+}
+
+/// What a graph shows at a moment of the agent's clock, and so long before. The engine keeps only what its rules and readings
+/// rest on; of anything else it has no value.
+pub(super) fn graph(engine: &Engine, graph: &Graph, now: Us) -> TwoPoints {
+    // Asked for in the milliseconds of the wall clock, which begins with a whole one.
+    let now_us = i64::try_from(now / MS * MS).unwrap_or(i64::MAX);
+    let expr = Expr::parse(&graph.query).map_err(|why| why.to_string());
+    let point = |before_ms: u64| {
+        let at_us = now_us.saturating_sub_unsigned(before_ms.saturating_mul(MS));
+        let at_ms = engine.time_ms(now).saturating_sub_unsigned(before_ms);
+        let first = |expr: &Expr| instant(expr, &engine.store, at_ms).first().map(|(_, value)| *value);
+        match &expr {
+            Ok(expr) => Point { at_us, value: first(expr).filter(|value| value.is_finite()), failure: None },
+            Err(why) => Point { at_us, value: None, failure: Some(why.clone()) },
+        }
+    };
+    TwoPoints { earlier: point(graph.apart_ms), later: point(0) }
 }
 
 fn word(state: AlertState) -> protocol::AlertState {

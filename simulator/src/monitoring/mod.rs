@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use operator_agent::protocol::{Happened, Monitoring};
+use operator_agent::protocol::{Graph, Happened, Monitoring};
 
 use crate::Run;
 use crate::machine::Machine;
@@ -158,12 +158,18 @@ pub fn event(machine: &mut Machine, event: MonitoringEvent) {
     }
 }
 
-/// Which alerts fire, as the notifier has them.
-pub fn firing(machine: &mut Machine) {
+/// Which alerts fire, as the notifier has them, and what the graphs of these show, as the engine has it.
+pub fn firing(machine: &mut Machine, graphs: &BTreeMap<String, Graph>) {
     let told = match machine.monitor.engine.as_ref() {
-        Some(engine) => Happened::FiringSeen { firing: engine.firing(), failure: None },
+        Some(engine) => {
+            let firing = engine.firing();
+            let of_firing = graphs.iter().filter(|(name, _)| firing.contains_key(*name));
+            let seen = of_firing.map(|(name, graph)| (name.clone(), look::graph(engine, graph, machine.now))).collect();
+            Happened::FiringSeen { firing, graphs: seen, failure: None }
+        }
         None => Happened::FiringSeen {
             firing: BTreeMap::new(),
+            graphs: BTreeMap::new(),
             failure: Some("there is no rules engine, so nobody listens as its notifier".to_owned()),
         },
     };

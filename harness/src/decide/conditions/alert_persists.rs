@@ -34,6 +34,10 @@ impl Rule for AlertPersists {
         &self.alerts.names
     }
 
+    fn burns_over_ms(&self) -> Option<u64> {
+        Some(self.better_over.value)
+    }
+
     fn judge(&self, input: &Input) -> Judged {
         of_alerts(&self.alerts, input, |alert| {
             let checks = vec![self.long_enough(alert, input.now), self.not_better(alert, input.now)];
@@ -53,7 +57,10 @@ impl AlertPersists {
     fn not_better(&self, alert: &Alert, now: Moment) -> Check {
         let line = self.better_by.line;
         let Some(Burn { earlier, later }) = alert.burn else {
-            let said = format!("its burn rate at two moments is not given (`burn` of `{}`)", alert.name);
+            let said = match &alert.unread {
+                Some(why) => format!("its burn rate at two moments is not known: {why}"),
+                None => format!("its burn rate at two moments is not given (`burn` of `{}`)", alert.name),
+            };
             return check(Holds::Unknown, line, said);
         };
         let (apart, age) = (later.at.since(earlier.at), now.since(later.at));

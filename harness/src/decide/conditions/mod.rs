@@ -36,6 +36,11 @@ pub trait Rule: Debug + Send + Sync {
     /// The alerts that it knows, as the runbook writes them.
     fn alerts(&self) -> &[String];
 
+    /// Where it asks for the burn rates of its alerts at two moments: how far these have to be apart, milliseconds.
+    fn burns_over_ms(&self) -> Option<u64> {
+        None
+    }
+
     /// What it consists of, part by part. It holds if all of them do.
     fn judge(&self, input: &Input) -> Judged;
 }

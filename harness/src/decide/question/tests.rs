@@ -11,7 +11,9 @@ fn question(seen: &str) -> Question {
     let source = || Source { path: "r.md".into(), sha256: String::new() };
     let text = format!("schema = 1\nnow = 2026-03-14T12:00:00Z\n{seen}");
     let asked = Asked { runbook: source(), binding: source(), from: "i.toml".into() };
-    Question::new(rules_of_project(), parse("i.toml", text.as_bytes()).unwrap(), asked)
+    let spending = Spending { runbook: "availability-slow-burn".into(), query: "spent".into(), budget: 0.005 };
+    let spending = [("SlowBurn".to_owned(), spending)].into();
+    Question::new(rules_of_project(), parse("i.toml", text.as_bytes()).unwrap(), asked, spending)
 }
 
 /// Alerts by rule, where they lead and how many seconds of the drill they have fired.
@@ -24,7 +26,7 @@ fn firing(alerts: &[(&str, Option<&str>, u64)]) -> BTreeMap<String, Firing> {
 }
 
 fn decide(question: &Question, scale: u64, alerts: &[(&str, Option<&str>, u64)]) -> Decision {
-    question.by_alerts(Looked { at_us: HOUR_US, scale, firing: &firing(alerts) })
+    question.by_alerts(Looked { at_us: HOUR_US, scale, firing: &firing(alerts), graphs: &[].into() })
 }
 
 const DEPLOYED: &str = "[[deploys]]\nat = 2026-03-14T11:20:00Z\nversion = \"0.4.0\"\ncrates = []\n";
@@ -91,4 +93,49 @@ fn what_the_file_says_otherwise_is_told() {
     let unknown = "`invoke-latency-spike` fires since 2026-03-14T11:59:00Z, 1 min; by i.toml it does not";
     let gone = "`availability-fast-burn` does not fire; by i.toml it does, since 2026-03-14T11:57:00Z, 3 min";
     assert_eq!(differs(&[("Latency", Some("invoke-latency-spike"), 1)]), [unknown, gone, healthz]);
+}
+
+fn point(before_ms: i64, value: Option<f64>, failure: Option<&str>) -> Point {
+    let at_us = HOUR_US as i64 - before_ms * 1000;
+    Point { at_us, value, failure: failure.map(str::to_owned) }
+}
+
+/// The condition asks for readings that are 15 min apart, which are 15 s of a drill at 60.
+#[test]
+fn a_burn_that_goes_on_is_told_from_one_that_abates_by_the_alerts_graph() {
+    let question = question(&format!("alerts = []\n{DEPLOYED}"));
+    assert_eq!(question.graphs(60)["SlowBurn"], Graph { query: "spent".into(), apart_ms: 15_000 });
+    assert_eq!(question.graphs(7)["SlowBurn"].apart_ms, 128_572, "not less");
+    let slow = |s: u64, earlier: Point, later: Point| {
+        let graphs = [("SlowBurn".to_owned(), TwoPoints { earlier, later })].into();
+        let firing = firing(&[("SlowBurn", Some("availability-slow-burn"), s)]);
+        question.by_alerts(Looked { at_us: HOUR_US, scale: 60, firing: &firing, graphs: &graphs })
+    };
+    let read = |share: f64| (point(15_002, Some(share), None), point(2, Some(share * 0.91), None));
+    let (earlier, later) = read(0.1);
+    let persists = slow(30, earlier.clone(), later.clone());
+    assert_eq!((persists.call, persists.because), (Call::RollBack, Some(2)), "9 % less is no abating");
+    assert_eq!(
+        persists.conditions[1].said.last().unwrap(),
+        "its burn rate went from 20 to 18.2 in 15 min: abating is a fall by at least 10%, supplied for `without getting better`"
+    );
+    let seen = persists.live.unwrap().graphs;
+    assert_eq!(seen["SlowBurn"], TwoPoints { earlier: earlier.clone(), later: later.clone() });
+    assert_eq!(slow(29, earlier.clone(), later.clone()).because, None, "not for long enough");
+    let abates = slow(30, earlier.clone(), point(2, Some(0.09), None));
+    assert_eq!((abates.because, abates.conditions[1].holds.as_str()), (None, "no"));
+    // Of an earlier reading that is not there, and a later one that nobody could ask for.
+    for (earlier, later, wanted) in [
+        (point(15_002, None, None), later.clone(), "the rules engine has no value of it at 2026-03-14T11:44:59.88Z"),
+        (
+            earlier.clone(),
+            point(2, None, Some("refused")),
+            "at 2026-03-14T11:59:59.88Z the rules engine could not be asked: refused",
+        ),
+    ] {
+        let unknown = slow(30, earlier, later);
+        let condition = &unknown.conditions[1];
+        assert_eq!((unknown.because, condition.holds.as_str()), (None, "unknown"));
+        assert_eq!(condition.said, [format!("its burn rate at two moments is not known: {wanted}")]);
+    }
 }

@@ -253,6 +253,7 @@ fn not_yet() -> Decision {
             at_us: 3_000_000,
             scale: 60,
             firing: [(text("SampleOther"), Firing { runbook: Some(text("sample-other")), since_us: 1_500_000 })].into(),
+            graphs: [].into(),
             differs: vec![text(otherwise)],
         }),
     }

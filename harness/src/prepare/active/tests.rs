@@ -7,7 +7,7 @@ use crate::prepare::past::{Span, past};
 use crate::scenario::Alerts;
 
 const RULES: &str = include_str!("../../../../scenarios/alerts/tensor-wasm.yml");
-const ALERTS: Alerts = Alerts { scale: 60, incident_minutes: 180, errors_percent: 30, slow_percent: 0 };
+const ALERTS: Alerts = Alerts { scale: 60, incident_minutes: 180, errors_percent: 30, slow_percent: 0, lately: None };
 
 /// By name, for how many seconds it had been active and had fired.
 fn seconds(alerts: &Alerts) -> Vec<(String, f64, Option<f64>)> {
