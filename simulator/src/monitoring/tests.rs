@@ -133,6 +133,36 @@ fn an_alert_is_pending_for_as_many_evaluations_as_its_for_and_then_fires_and_is_
     assert!((0..=250 * MS).contains(&(firing.at_us - at_us)), "the next look shows it");
 }
 
+/// With a `for` of a minute it could not fire within seconds but by what it was told of the past.
+#[test]
+fn an_alert_of_the_past_fires_at_once_and_is_as_old_as_it_was_and_its_graph_goes_back() {
+    let mut monitoring = monitoring(&RULES.replace("for: 2s", "for: 1m"), &[]);
+    let labels: BTreeMap<String, String> = [("alertname".to_owned(), "Burns".to_owned())].into();
+    let alert = operator_agent::protocol::PastAlert { labels, active_ms: 100_000, firing_ms: Some(40_000) };
+    monitoring.active = vec![alert];
+    let (mut machine, _, mut told) = watched(errors(), &monitoring);
+    let [first, .., last] = told.as_slice() else { panic!("{told:?}") };
+    assert!(matches!(&first.what, Happened::Notified { alert, resolved: false, .. } if alert == "Burns"), "{first:?}");
+    assert_eq!(looks(std::slice::from_ref(last), "Burns")[0].state, AlertState::Firing);
+    told.extend(run_for(&mut machine, 4 * SECOND));
+    assert_eq!(notified(&told).len(), 1, "the engine sends it again, and nobody is told twice");
+    let query = r#"sum(rate(tensor_wasm_http_requests_total{status=~"5.."}[5s]))"#.to_owned();
+    let graph = Graph { query, apart_ms: 40_000 };
+    firing(&mut machine, &[("Burns".to_owned(), graph.clone()), ("Other".to_owned(), graph)].into());
+    let Some(Happened::FiringSeen { firing, graphs, failure: None }) = machine.reports.back().map(|last| &last.what)
+    else {
+        panic!("{:?}", machine.reports)
+    };
+    // The past ended 40 s after that on the agent's clock.
+    let past_ends_us = i64::try_from(machine.now).unwrap() - engine(&machine).time_ms(machine.now) * 1000;
+    assert!((firing["Burns"].since_us - (past_ends_us - 40_000_000)).abs() < 1_000, "{firing:?}");
+    let seen = &graphs["Burns"];
+    assert_eq!((graphs.len(), seen.later.at_us - seen.earlier.at_us), (1, 40_000_000));
+    // Before the last 20 seconds of the past nothing failed; then ten a second did.
+    assert_eq!(seen.earlier.value, Some(0.0));
+    assert!(seen.later.value.is_some_and(|rate| rate > 5.0), "{seen:?}");
+}
+
 /// Prometheus looks for its notifier as late as for its target, and sends what fires again until then.
 #[test]
 fn what_fires_before_the_notifier_is_found_is_notified_when_it_is_sent_again() {
