@@ -10,7 +10,9 @@ use crate::spec::{EntryKind, MachineSpec};
 use crate::{BadMachine, calibration, docker, programs, systemd};
 
 /// Folders that every Debian has, and their modes.
-const FOLDERS: [(&str, u32); 12] = [
+const FOLDERS: [(&str, u32); 15] = [
+    ("/etc/default", 0o755),
+    ("/etc/prometheus", 0o755),
     ("/etc/systemd/system", 0o755),
     ("/home", 0o755),
     ("/root", 0o700),
@@ -22,6 +24,7 @@ const FOLDERS: [(&str, u32); 12] = [
     ("/usr/local/sbin", 0o755),
     ("/usr/sbin", 0o755),
     ("/var/lib", 0o755),
+    ("/var/lib/prometheus", 0o755),
     ("/var/tmp", 0o1777),
 ];
 /// Links of a merged /usr.

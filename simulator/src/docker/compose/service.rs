@@ -19,7 +19,7 @@ pub(super) const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 pub(super) const IMAGE: &str = "com.docker.compose.image";
 
 /// Keys of the specification that are not modelled.
-const REFUSED: [&str; 73] = [
+const REFUSED: [&str; 72] = [
     "annotations",
     "attach",
     "blkio_config",
@@ -66,7 +66,6 @@ const REFUSED: [&str; 73] = [
     "mem_reservation",
     "mem_swappiness",
     "memswap_limit",
-    "network_mode",
     "networks",
     "oom_kill_disable",
     "oom_score_adj",
@@ -110,6 +109,8 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// Mounts.
     pub mounts: Vec<Mount>,
+    /// It is in no network of its own, but in the machine's.
+    pub host_network: bool,
     /// `restart` as it stands.
     pub restart: String,
     /// Services that come first.
@@ -174,6 +175,7 @@ pub(super) fn read(
         env: Vec::new(),
         ports: Vec::new(),
         mounts: Vec::new(),
+        host_network: false,
         restart: String::new(),
         depends_on: Vec::new(),
         command: Vec::new(),
@@ -208,6 +210,11 @@ pub(super) fn read(
                 }
                 None => return form(),
             },
+            "network_mode" if value.as_text() == Some("host") => {
+                service.host_network = true;
+                None
+            }
+            "network_mode" => return form(),
             "ports" => match items(value).filter(|_| matches!(value, Yaml::List(_))) {
                 Some(ports) => match ports_of(&ports)? {
                     Ok(ports) => {

@@ -16,6 +16,9 @@ use crate::machine::Machine;
 use crate::time::{MS, Us};
 use crate::{Run, Stop};
 
+/// The engine's name for the machine's own network.
+const HOST_NETWORK: &str = "host";
+
 type Done<T> = Run<Result<T, Failure>>;
 
 /// Brings one image; the failure is that of `compose pull`.
@@ -98,6 +101,7 @@ pub(super) fn up(machine: &mut Machine, ask: &Ask<'_>, project: &Project) -> Don
             },
         };
         refuse_read_only_state(&settings_of(project, service, "", &image).unwrap_or_default(), &image)?;
+        refuse_host_network(service, &image)?;
         images.insert(&service.name, image);
     }
     make_network(machine, ask, project)?;
@@ -163,6 +167,16 @@ fn orphans(machine: &mut Machine, ask: &Ask<'_>, project: &Project, grace: Optio
     Ok(Ok(()))
 }
 
+/// A node in the machine's own network, and ports that are published there, are not modelled.
+fn refuse_host_network(service: &Service, image: &Image) -> Run<()> {
+    if service.host_network && (image.spec.release.is_some() || !service.ports.is_empty()) {
+        let name = &service.name;
+        let why = format!("services.{name}.network_mode: host is modelled for a neighbour without ports, and for no node");
+        return Err(Stop::Unable(why));
+    }
+    Ok(())
+}
+
 /// What a container of a service is made with.
 fn settings_of(project: &Project, service: &Service, replaces: &str, image: &Image) -> Result<Settings, String> {
     let policy = Policy::read(&service.restart)?;
@@ -192,7 +206,7 @@ fn settings_of(project: &Project, service: &Service, replaces: &str, image: &Ima
         entrypoint: service.entrypoint.clone(),
         command: service.command.clone(),
         labels,
-        network: project.network(),
+        network: if service.host_network { HOST_NETWORK.to_owned() } else { project.network() },
         aliases: vec![service.container.clone(), service.name.clone()],
         detached: false,
     };

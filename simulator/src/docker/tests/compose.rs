@@ -182,7 +182,7 @@ fn dependencies_come_first_and_who_depends_on_a_new_one_is_made_anew() {
     host.ok("docker compose up -d tensor-wasm");
     assert_eq!(host.id("tensor-wasm"), node);
     assert_eq!(host.inspect("jaeger", "{{.State.Status}}"), "running");
-    host.compose_file("prometheus.yml:ro", "prometheus.yml");
+    host.compose_file("/etc/prometheus:ro", "/etc/prometheus");
     let done = host.sh("docker compose up -d tensor-wasm");
     assert_eq!(
         done.err,
