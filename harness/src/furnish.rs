@@ -242,6 +242,7 @@ fn image(
         entrypoint: image.entrypoint.clone(),
         command: image.command.clone(),
         env: image.env.clone(),
+        rules_engine: image.rules_engine,
     };
     (published, spec)
 }

@@ -64,6 +64,8 @@ pub struct ImageSpec {
     pub command: Vec<String>,
     /// `NAME=value`.
     pub env: Vec<String>,
+    /// Its container is the rules engine of drills with alerts.
+    pub rules_engine: bool,
 }
 
 /// A release's commits.

@@ -133,10 +133,16 @@ fn things(things: &Things<'_>) -> Result<(), String> {
         plain_absolute(storage).map_err(|why| format!("images.storage: {why}"))?;
         plain_absolute(&release.executable).map_err(|why| format!("images.release.executable: {why}"))?;
         plain_relative(&release.image.repository).map_err(|why| format!("images.release.image.repository: {why}"))?;
+        if release.image.rules_engine {
+            return Err("images.release.image: rules_engine: looked for it in a neighbour".into());
+        }
     }
     for Image { repository, tag, .. } in things.neighbours {
         plain_relative(repository).map_err(|why| format!("neighbour {repository}: repository: {why}"))?;
         plain_relative(tag).map_err(|why| format!("neighbour {repository}: tag: {why}"))?;
+    }
+    if let [_, second, ..] = things.neighbours.iter().filter(|one| one.rules_engine).collect::<Vec<_>>().as_slice() {
+        return Err(format!("neighbour {}: rules_engine: there is one already", second.repository));
     }
     Ok(())
 }
@@ -216,6 +222,8 @@ release = { executable = "/bin/node", image = { repository = "team/node", entryp
             ("\"team/node\"", "\"/node\"", "part.toml: images.release.image.repository: `/node` is not a plain relative path"),
             ("\"team/n\"", "\"team//n\"", "part.toml: neighbour team//n: repository: `team//n` is not a plain relative path"),
             ("\"v1\"", "\"\"", "part.toml: neighbour team/n: tag: `` is not a plain relative path"),
+            ("[\"node\"]", "[\"node\"], rules_engine = true", "part.toml: images.release.image: rules_engine: looked for it in a neighbour"),
+            ("[\"n\"] }", "[\"n\"], rules_engine = true }, { repository = \"m\", tag = \"v1\", entrypoint = [\"m\"], rules_engine = true }", "part.toml: neighbour m: rules_engine: there is one already"),
         ];
         for (from, to, wanted) in cases {
             assert_eq!(TOPOLOGY.matches(from).count() + PART.matches(from).count(), 1, "{from}");

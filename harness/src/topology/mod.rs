@@ -271,6 +271,9 @@ pub struct Image {
     /// `NAME=value`.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Of a neighbour: its container is the rules engine of drills with alerts.
+    #[serde(default)]
+    pub rules_engine: bool,
 }
 
 impl Topology {

@@ -46,6 +46,8 @@ pub(super) struct Engine {
     pub(super) scrape: Scrape,
     pub(super) series: Series,
     pub(super) told: Option<Told>,
+    /// That it is not seen has been told.
+    pub(super) unseen: bool,
 }
 
 impl Engine {
@@ -65,6 +67,7 @@ impl Engine {
             scrape: Scrape { ok: false, at_us: None, error: String::new() },
             series: Series::default(),
             told: None,
+            unseen: false,
             prepared,
         }
     }

@@ -18,6 +18,7 @@ pub(super) struct Told {
 
 /// Looks. What is no news costs a comparison.
 pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
+    engine.unseen = false;
     let second = machine.now / SECOND;
     let known = |told: &Told| told.second == second && told.ok == engine.scrape.ok && told.states == engine.states;
     if engine.told.as_ref().is_some_and(known) {
@@ -31,6 +32,15 @@ pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
     let reading = |place| read.of(place).next().map(|(_, value)| value).filter(|value| value.is_finite());
     let readings = prepared.readings.0.iter().enumerate().map(|(place, name)| (name.clone(), reading(place))).collect();
     machine.report(Happened::AlertsSeen { alerts, readings, scrape: engine.scrape.clone() });
+}
+
+/// What the agent is told by an address at which nobody listens (`engine/look.rs` of the agent), once.
+pub(super) fn unseen(machine: &mut Machine, engine: &mut Engine) {
+    if !std::mem::replace(&mut engine.unseen, true) {
+        engine.told = None;
+        let why = "http://127.0.0.1:9090/api/v1/rules?type=alert: refused".to_owned();
+        machine.report(Happened::AlertsUnseen { why });
+    }
 }
 
 /// What a graph shows at a moment of the agent's clock, and so long before. The engine keeps only what its rules and readings

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use operator_agent::protocol::{Graph, Happened, Monitoring};
 
 use crate::Run;
+use crate::docker::container::{Container, State};
 use crate::machine::Machine;
 use crate::machine::net::Finished;
+use crate::spec::ImageSpec;
 use crate::time::{Event, MS, SECOND, Us};
 
 mod engine;
@@ -134,13 +136,18 @@ pub fn event(machine: &mut Machine, event: MonitoringEvent) {
         return;
     }
     let Some(mut engine) = machine.monitor.engine.take() else { return };
+    let stands_still = stands_still(machine);
     let again = match event {
         MonitoringEvent::Scrape(_) => {
-            scrape::send(machine, &mut engine);
+            if !stands_still {
+                scrape::send(machine, &mut engine);
+            }
             Some(engine.prepared.scrape.period)
         }
         MonitoringEvent::Evaluate(_, group) => {
-            engine.evaluate(machine, group);
+            if !stands_still {
+                engine.evaluate(machine, group);
+            }
             engine.prepared.groups.get(group).map(|group| group.due.period)
         }
         MonitoringEvent::Notify(_) => {
@@ -148,7 +155,11 @@ pub fn event(machine: &mut Machine, event: MonitoringEvent) {
             None
         }
         MonitoringEvent::Look(_) => {
-            look::look(machine, &mut engine);
+            if stands_still {
+                look::unseen(machine, &mut engine);
+            } else {
+                look::look(machine, &mut engine);
+            }
             Some(engine.prepared.of.evaluate_ms.saturating_mul(MS))
         }
     };
@@ -156,6 +167,14 @@ pub fn event(machine: &mut Machine, event: MonitoringEvent) {
     if let Some(period) = again {
         machine.queue.push(machine.now.saturating_add(period), Event::Monitoring(event));
     }
+}
+
+/// Whether the engine is a container of the machine's that does not run. What it had is there again once it does, as on a
+/// machine, where its folder is mounted; that it takes some seconds to come up there is not modelled.
+fn stands_still(machine: &Machine) -> bool {
+    let is_it = |images: &[ImageSpec]| images.iter().any(|image| image.rules_engine);
+    let runs = |one: &Container| one.image.spec.rules_engine && one.state == State::Running;
+    is_it(&machine.docker.registry.images) && !machine.docker.containers().any(runs)
 }
 
 /// Which alerts fire, as the notifier has them, and what the graphs of these show, as the engine has it.

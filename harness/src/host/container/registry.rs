@@ -169,6 +169,7 @@ mod tests {
             entrypoint: vec!["node".into()],
             command: vec!["serve".into()],
             env: vec!["PATH=/bin".into()],
+            rules_engine: false,
         };
         Images {
             storage: "/var/lib/docker-registry".into(),

@@ -171,7 +171,8 @@ fn orphans(machine: &mut Machine, ask: &Ask<'_>, project: &Project, grace: Optio
 fn refuse_host_network(service: &Service, image: &Image) -> Run<()> {
     if service.host_network && (image.spec.release.is_some() || !service.ports.is_empty()) {
         let name = &service.name;
-        let why = format!("services.{name}.network_mode: host is modelled for a neighbour without ports, and for no node");
+        let why =
+            format!("services.{name}.network_mode: host is modelled for a neighbour without ports, and for no node");
         return Err(Stop::Unable(why));
     }
     Ok(())

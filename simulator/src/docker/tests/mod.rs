@@ -17,6 +17,7 @@ use crate::time::SECOND;
 mod clients;
 mod compose;
 mod messages;
+mod rules_engine;
 
 const REPOSITORY: &str = "ghcr.io/craton-co/tensor-wasm";
 const RUN: &str = "docker run -d --name tensor-wasm --env-file /etc/tensor-wasm/env -p 8080:8080 \
@@ -41,6 +42,7 @@ fn image(version: &str, inborn: &str) -> ImageSpec {
         entrypoint: vec!["tensor-wasm".into()],
         command: vec!["serve".into()],
         env: vec![format!("PATH={}", programs::PATH)],
+        rules_engine: false,
     }
 }
 
@@ -53,6 +55,7 @@ fn neighbour(name: &str, tag: &str) -> ImageSpec {
         entrypoint: vec![format!("/usr/bin/{name}")],
         command: vec!["--listen".into()],
         env: Vec::new(),
+        rules_engine: name == "prometheus",
     }
 }
 
