@@ -90,33 +90,56 @@ impl Metrics {
     }
 
     /// All samples in the order of [`Metrics::render`]. With `stalled` as there.
-    pub fn samples(&self, stalled: bool, each: &mut impl FnMut(SeriesName, f64)) {
+    pub fn samples(&self, stalled: bool, each: impl FnMut(SeriesName, f64)) {
+        self.tell(stalled, &mut Named(each));
+    }
+
+    fn tell(&self, stalled: bool, to: &mut impl Takes) {
         let frozen = Counters::default();
         let counters = if stalled { &frozen } else { &self.counters };
         let plain = SeriesName::plain;
-        each(plain("active_instances", ""), number(self.active_instances));
-        each(plain("gpu_memory_used_bytes", ""), 0.0);
-        each(plain("kernel_dispatches", "_total"), number(counters.kernel_dispatches));
-        counters.kernel_latency.samples(plain("kernel_latency_seconds", ""), &KERNEL_BUCKETS, each);
-        each(plain("instance_spawns", "_total"), number(counters.spawns));
-        each(plain("instance_terminations", "_total"), number(counters.terminations));
-        each(plain("offload_success", "_total"), 0.0);
-        each(plain("offload_fallback", "_total"), 0.0);
+        to.take(|| plain("active_instances", ""), number(self.active_instances));
+        to.take(|| plain("gpu_memory_used_bytes", ""), 0.0);
+        to.take(|| plain("kernel_dispatches", "_total"), number(counters.kernel_dispatches));
+        counters.kernel_latency.tell(plain("kernel_latency_seconds", ""), &KERNEL_BUCKETS, to);
+        to.take(|| plain("instance_spawns", "_total"), number(counters.spawns));
+        to.take(|| plain("instance_terminations", "_total"), number(counters.terminations));
+        to.take(|| plain("offload_success", "_total"), 0.0);
+        to.take(|| plain("offload_fallback", "_total"), 0.0);
         for (labels, histogram) in &counters.http {
-            let labels = Source::Http(*labels);
-            each(SeriesName { labels, ..plain("http_requests", "_total") }, number(histogram.count));
+            let labels = || Source::Http(*labels);
+            to.take(|| SeriesName { labels: labels(), ..plain("http_requests", "_total") }, number(histogram.count));
         }
         for (labels, histogram) in &counters.http {
             let of = SeriesName { labels: Source::Http(*labels), ..plain("http_request_duration_seconds", "") };
-            histogram.samples(of, &HTTP_BUCKETS, each);
+            histogram.tell(of, &HTTP_BUCKETS, to);
         }
         for ((route, method), count) in &self.in_flight {
-            let labels = Source::InFlight(route, method);
-            each(SeriesName { labels, ..plain("http_requests_in_flight", "") }, number(*count));
+            let labels = || Source::InFlight(route, method);
+            to.take(|| SeriesName { labels: labels(), ..plain("http_requests_in_flight", "") }, number(*count));
         }
-        each(SeriesName { labels: Source::Build, ..plain("build_info", "") }, 1.0);
-        each(plain("jobs_active", ""), 0.0);
-        each(plain("streaming_chunks_emitted", "_total"), 0.0);
+        to.take(|| SeriesName { labels: Source::Build, ..plain("build_info", "") }, 1.0);
+        to.take(|| plain("jobs_active", ""), 0.0);
+        to.take(|| plain("streaming_chunks_emitted", "_total"), 0.0);
+    }
+}
+
+/// Who is told samples. Whoever knows their series already does not have names made.
+trait Takes {
+    fn take(&mut self, series: impl FnOnce() -> SeriesName, value: f64);
+}
+
+struct Named<F>(F);
+
+impl<F: FnMut(SeriesName, f64)> Takes for Named<F> {
+    fn take(&mut self, series: impl FnOnce() -> SeriesName, value: f64) {
+        (self.0)(series(), value);
+    }
+}
+
+impl Takes for Vec<f64> {
+    fn take(&mut self, _: impl FnOnce() -> SeriesName, value: f64) {
+        self.push(value);
     }
 }
 
@@ -134,8 +157,13 @@ impl Page<'_> {
     }
 
     /// All samples, in the order of the text.
-    pub fn samples(&self, each: &mut impl FnMut(SeriesName, f64)) {
+    pub fn samples(&self, each: impl FnMut(SeriesName, f64)) {
         self.metrics.samples(self.stalled, each);
+    }
+
+    /// Puts the values of all samples behind these, in the same order.
+    pub fn values(&self, values: &mut Vec<f64>) {
+        self.metrics.tell(self.stalled, values);
     }
 
     /// The labels of one of its series.
@@ -146,16 +174,16 @@ impl Page<'_> {
 }
 
 impl Histogram {
-    fn samples(&self, of: SeriesName, bounds: &[(u64, &'static str)], each: &mut impl FnMut(SeriesName, f64)) {
+    fn tell(&self, of: SeriesName, bounds: &[(u64, &'static str)], to: &mut impl Takes) {
         // Of a number of microseconds in decimal the nearest float; so is the quotient.
-        each(SeriesName { suffix: "_sum", ..of }, number(self.sum_us) / 1e6);
-        each(SeriesName { suffix: "_count", ..of }, number(self.count));
+        to.take(|| SeriesName { suffix: "_sum", ..of }, number(self.sum_us) / 1e6);
+        to.take(|| SeriesName { suffix: "_count", ..of }, number(self.count));
         let mut cumulative = 0u64;
         for ((_, le), count) in bounds.iter().zip(&self.buckets) {
             cumulative += count;
-            each(SeriesName { suffix: "_bucket", le: Some(le), ..of }, number(cumulative));
+            to.take(|| SeriesName { suffix: "_bucket", le: Some(le), ..of }, number(cumulative));
         }
-        each(SeriesName { suffix: "_bucket", le: Some("+Inf"), ..of }, number(self.count));
+        to.take(|| SeriesName { suffix: "_bucket", le: Some("+Inf"), ..of }, number(self.count));
     }
 }
 
@@ -171,7 +199,7 @@ mod tests {
 
     fn read(page: &Page<'_>) -> Vec<exposition::Sample> {
         let mut samples = Vec::new();
-        page.samples(&mut |series, value| {
+        page.samples(|series, value| {
             let labels = page.labels(series).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             samples.push(exposition::Sample { name: series.name(), labels, value });
         });
@@ -200,7 +228,11 @@ mod tests {
             kernels.iter().for_each(|(latency, times)| metrics.kernels_dispatched(*latency, *times));
             (0..alive).for_each(|_| metrics.instance_spawned());
             let text = exposition::parse(&metrics.render(&release, stalled)).unwrap();
-            prop_assert_eq!(read(&metrics.page(&release, stalled)), text);
+            let page = metrics.page(&release, stalled);
+            let mut values = Vec::new();
+            page.values(&mut values);
+            prop_assert_eq!(&values, &text.iter().map(|sample| sample.value).collect::<Vec<_>>());
+            prop_assert_eq!(read(&page), text);
         }
     }
 

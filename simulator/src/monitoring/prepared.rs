@@ -187,7 +187,7 @@ impl Prepared {
             usual.requests_answered(route, method, status, 1);
         }
         let mut page = Vec::new();
-        usual.samples(false, &mut |series, _| {
+        usual.samples(false, |series, _| {
             // What the release decides is not the same in every drill.
             let Some(own) = series.labels(None) else { return };
             let own = own.iter().map(|(name, value)| (*name, value.as_str()));

@@ -89,16 +89,20 @@ impl Engine {
     fn read(&mut self, pid: Pid, page: &Page<'_>, began: Us) {
         let shape = page.shape();
         if self.series.places.as_ref().is_none_or(|(of, known, _)| (*of, *known) != (pid, shape)) {
-            let (before, prepared) = (self.series.places.take().filter(|(of, ..)| *of == pid), self.prepared.clone());
-            let mut before = before.as_ref().map_or(&prepared.page, |(.., places)| places).iter();
-            let mut places = Vec::with_capacity(before.len());
-            page.samples(&mut |series, _| {
-                // A page shows what the one before it did, in its order, and what is new in between; a node's first is much
-                // as that of any other.
-                let mut ahead = before.clone();
-                if let Some((_, place)) = ahead.find(|(name, _)| *name == series) {
-                    before = ahead;
-                    return places.push((series, *place));
+            let before = self.series.places.take().filter(|(of, ..)| *of == pid);
+            let before = before.as_ref().map_or(&[][..], |(.., places)| places);
+            let prepared = self.prepared.clone();
+            let (mut before, mut usual) = (before.iter().peekable(), prepared.page.iter());
+            let mut places = Vec::with_capacity(prepared.page.len());
+            page.samples(|series, _| {
+                // A page shows what the one before it did, in its order, and what is new in between, which is as in any page.
+                if let Some(known) = before.next_if(|(name, _)| *name == series) {
+                    return places.push(*known);
+                }
+                let mut ahead = usual.clone();
+                if let Some(known) = ahead.find(|(name, _)| *name == series) {
+                    usual = ahead;
+                    return places.push(*known);
                 }
                 let known = self.prepared.places.get(&series).copied();
                 let place = known.unwrap_or_else(|| {
@@ -113,7 +117,7 @@ impl Engine {
         if let Some(at_ms) = self.takes(began) {
             let Engine { series: Series { places, values, .. }, store, .. } = self;
             values.clear();
-            page.samples(&mut |_, value| values.push(value));
+            page.values(values);
             let places = places.as_ref().map_or(&[][..], |(.., places)| places);
             let known =
                 |((_, place), value): (&(SeriesName, Option<SeriesId>), &f64)| place.map(|place| (place, *value));

@@ -55,7 +55,7 @@ proptest! {
         // A scrape that is read shows what its text would, and is counted as one.
         let (mut seen, mut read) = (together.clone(), Vec::new());
         let taken = seen.scrape(now, &Request::new("GET", "/metrics"), |page| {
-            page.samples(&mut |series, value| read.push((series.name(), page.labels(series).len(), value)));
+            page.samples(|series, value| read.push((series.name(), page.labels(series).len(), value)));
         });
         let page = text(&ask(&mut single.clone(), now, &Request::new("GET", "/metrics")));
         let lines = crate::exposition::parse(&page).unwrap().into_iter();
