@@ -27,10 +27,15 @@ pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
     engine.told = Some(Told { states: engine.states.clone(), ok: engine.scrape.ok, second });
     let at_ms = engine.time_ms(machine.now);
     let (prepared, read) = (&engine.prepared, engine.readings.evaluate(&engine.store, at_ms));
-    let alerts = prepared.rules.iter().cloned().zip(engine.states.iter().map(|state| word(*state))).collect();
+    let (mut alerts, mut readings) = (prepared.rules.clone(), prepared.readings.0.clone());
+    for (told, state) in alerts.values_mut().zip(&engine.states) {
+        *told = word(*state);
+    }
     // JSON, in which a real agent tells it, has no others.
     let reading = |place| read.of(place).next().map(|(_, value)| value).filter(|value| value.is_finite());
-    let readings = prepared.readings.0.iter().enumerate().map(|(place, name)| (name.clone(), reading(place))).collect();
+    for (place, told) in readings.values_mut().enumerate() {
+        *told = reading(place);
+    }
     machine.report(Happened::AlertsSeen { alerts, readings, scrape: engine.scrape.clone() });
 }
 

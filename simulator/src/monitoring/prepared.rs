@@ -8,7 +8,7 @@ use alert_rules::alerts::Restored;
 use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store, Together};
 use fake_node::http::Request;
 use fake_node::metrics::{Metrics, SeriesName};
-use operator_agent::protocol::{Monitoring, PastAlert, PastSeries};
+use operator_agent::protocol::{AlertState, Monitoring, PastAlert, PastSeries};
 
 use crate::time::{MS, Us};
 
@@ -53,12 +53,12 @@ pub(super) struct Prepared {
     /// A scrape, as Prometheus sends it.
     pub(super) request: Request,
     pub(super) groups: Vec<Group>,
-    /// Names of all rules, in the file's order.
-    pub(super) rules: Vec<String>,
+    /// All rules by name, each inactive.
+    pub(super) rules: BTreeMap<String, AlertState>,
     /// For each of them the groups that have a rule of its name, and the rule's place there.
     pub(super) of_name: Vec<Vec<(usize, usize)>>,
-    /// Names of what the agent reads, and their expressions in the same order.
-    pub(super) readings: (Vec<String>, Together),
+    /// What the agent reads by name, each without a value, and the expressions in the same order.
+    pub(super) readings: (BTreeMap<String, Option<f64>>, Together),
     /// The past; its end is at 0.
     pub(super) store: Store,
     /// The alerts that were active at the past's end, and by their labels how long they had been and had fired.
@@ -142,6 +142,7 @@ impl Prepared {
             due: Due::of(group.interval_ms.unwrap_or(monitoring.evaluate_ms), &group.name),
             alerting: Alerting::of(&group.rules),
         });
+        let rules: BTreeMap<_, _> = file.rules().map(|rule| (rule.name.clone(), AlertState::Inactive)).collect();
         let instance = format!("127.0.0.1:{port}");
         let target = [("job", monitoring.job.as_str()), ("instance", instance.as_str())];
         let up = Labels::metric(UP, target);
@@ -153,9 +154,9 @@ impl Prepared {
                 .header("user-agent", "Prometheus/2.53.3")
                 .header("accept", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
             groups: groups.collect(),
-            rules: file.rules().map(|rule| rule.name.clone()).collect(),
-            of_name: file.rules().map(|rule| of_name(&file, &rule.name)).collect(),
-            readings: (monitoring.readings.keys().cloned().collect(), Together::new(readings)),
+            of_name: rules.keys().map(|rule| of_name(&file, rule)).collect(),
+            rules,
+            readings: (monitoring.readings.keys().map(|name| (name.clone(), None)).collect(), Together::new(readings)),
             store: past(monitoring, target)?,
             active: monitoring.active.iter().map(|alert| (labels_of(alert), alert.clone())).collect(),
             scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
