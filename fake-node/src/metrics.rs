@@ -5,6 +5,7 @@
 //! the order of their labels.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write;
 
 use crate::release::Release;
@@ -160,10 +161,18 @@ impl Metrics {
 
     /// So many requests came and were answered at once, each before anybody looked.
     pub fn requests_answered(&mut self, route: &'static str, method: &'static str, status: u16, times: u64) {
-        if times > 0 {
-            self.in_flight.entry((route, method)).or_default();
-            self.counters.http.entry((route, method, status)).or_default().observe(0, times, &HTTP_BUCKETS);
+        if times == 0 {
+            return;
         }
+        let histogram = match self.counters.http.entry((route, method, status)) {
+            // What was counted once has a series of its time in flight as well.
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(first) => {
+                self.in_flight.entry((route, method)).or_default();
+                first.insert(Histogram::default())
+            }
+        };
+        histogram.observe(0, times, &HTTP_BUCKETS);
     }
 
     /// Requests being answered now with these labels.
