@@ -143,8 +143,7 @@ impl<'a> Facts<'a> {
 
     /// What `pick` finds in the events, in order.
     pub fn find<T>(&self, pick: impl Fn(&'a What) -> Option<T>) -> Vec<At<T>> {
-        let found = |event: &'a Event| pick(&event.what).map(|what| At { n: event.n, at_us: event.at_us, what });
-        self.events.iter().filter_map(found).collect()
+        found(self.events, pick).collect()
     }
 
     /// The first command of this class that began.
@@ -174,16 +173,16 @@ impl<'a> Facts<'a> {
         let start = self.first_start()?;
         let ended_us = start.over_us.filter(|_| start.ended.is_some())?;
         let n_ended = start.n_over?;
-        let probes = self.find(|what| match what {
+        let probes = found(self.events, |what| match what {
             What::ProbeChanged { outcome, .. } if outcome.is_ok() => Some(()),
             _ => None,
         });
-        let claims = self.find(|what| match what {
+        let claims = found(self.events, |what| match what {
             What::ReadyClaim { met: true, after_ms, .. } => Some(*after_ms),
             _ => None,
         });
-        let probes = probes.into_iter().filter(|at| at.n > n_ended && at.at_us >= ended_us);
-        let claims = claims.into_iter().filter(|at| at.n > n_ended).map(|at| At {
+        let probes = probes.filter(|at| at.n > n_ended && at.at_us >= ended_us);
+        let claims = claims.filter(|at| at.n > n_ended).map(|at| At {
             n: at.n,
             at_us: start.began_us.saturating_add(at.what.saturating_mul(1000)).max(ended_us),
             what: (),
@@ -338,4 +337,9 @@ impl<'a> Facts<'a> {
             None => Ok([Some(began.n), Some(ended.n), after.map(|look| look.n)].into_iter().flatten().collect()),
         }
     }
+}
+
+/// What `pick` finds in events, in their order.
+fn found<'a, T>(events: &'a [Event], pick: impl Fn(&'a What) -> Option<T>) -> impl Iterator<Item = At<T>> {
+    events.iter().filter_map(move |event| pick(&event.what).map(|what| At { n: event.n, at_us: event.at_us, what }))
 }
