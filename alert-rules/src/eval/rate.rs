@@ -9,6 +9,8 @@ use crate::store::{Engine, Row, Sample, Store};
 pub(super) struct Rates<'a> {
     store: &'a Store,
     t_ms: i64,
+    /// How many rows there are up to that moment, and the last of them.
+    end: (usize, Row<'a>),
     windows: Vec<Window<'a>>,
 }
 
@@ -16,8 +18,8 @@ pub(super) struct Rates<'a> {
 struct Window<'a> {
     start_ms: i64,
     seconds: f64,
-    /// The rows in it, once they are asked for; of these the first and the last.
-    rows: Option<(Range<usize>, [Row<'a>; 2])>,
+    /// Where it begins among the rows, once that is asked for, and the row there.
+    begin: Option<(usize, Row<'a>)>,
     /// As it was for the series before.
     span: Span,
 }
@@ -34,6 +36,8 @@ struct Span {
     between: f64,
     /// From the window's start to the first sample.
     to_start: f64,
+    /// As much of that as is crossed, if the way to zero sets no limit.
+    from_start: f64,
     /// How far behind the last sample it is carried.
     to_end: f64,
     /// Of an increase, where the way to zero sets no limit.
@@ -46,27 +50,27 @@ impl<'a> Rates<'a> {
         let window = |ms: &u64| Window {
             start_ms: t_ms.saturating_sub_unsigned(*ms),
             seconds: in_seconds(*ms),
-            rows: None,
+            begin: None,
             span: Span::default(),
         };
-        Rates { store, t_ms, windows: windows_ms.iter().map(window).collect() }
+        let end = store.rows(t_ms, true);
+        let last = store.row(end.saturating_sub(1));
+        Rates { store, t_ms, end: (end, last), windows: windows_ms.iter().map(window).collect() }
     }
 
     /// The rates of these series over the window at this place. None with fewer than two samples.
     pub(super) fn of(&mut self, series: &[usize], window: usize, rates: &mut [Option<f64>]) {
-        let Rates { store, t_ms, windows } = self;
+        let Rates { store, t_ms, end: (end, last), windows } = self;
         let Some(window) = windows.get_mut(window) else { return };
-        let (rows, edges) = window.rows.get_or_insert_with(|| {
-            let rows = store.rows(window.start_ms, false)..store.rows(*t_ms, true);
-            let edges = [store.row(rows.start), store.row(rows.end.saturating_sub(1))];
-            (rows, edges)
+        let (begin, first) = *window.begin.get_or_insert_with(|| {
+            let begin = store.rows(window.start_ms, false);
+            (begin, store.row(begin))
         });
-        if rows.start >= rows.end {
+        if begin >= *end {
             return rates.fill(None);
         }
-        let (rows, edges) = (rows.clone(), *edges);
         for (rate, id) in rates.iter_mut().zip(series) {
-            *rate = window.rate(store, *t_ms, *id, (&rows, edges));
+            *rate = window.rate(store, *t_ms, *id, (&(begin..*end), [first, *last]));
         }
     }
 }
@@ -103,7 +107,7 @@ impl Window<'_> {
         // How far back the counter was at zero, if it grew as evenly as in between.
         let to_zero = (increase > 0.0 && first.value >= 0.0).then(|| span.sampled * (first.value / increase));
         let limited = to_zero.and_then(|to_zero| match store.engine {
-            Engine::V2_53 => (to_zero < span.cut(span.to_start)).then_some(to_zero),
+            Engine::V2_53 => (to_zero < span.from_start).then_some(to_zero),
             Engine::V2_42 => (to_zero < span.to_start).then(|| span.cut(to_zero)),
         });
         Some(increase * limited.map_or(span.factor, |to_start| span.factor(to_start, self.seconds)))
@@ -116,9 +120,10 @@ impl Span {
         let sampled = seconds(first_ms, last_ms);
         let between = sampled / (samples - 1) as f64;
         let to_start = seconds(start_ms, first_ms);
-        let mut span = Span { first_ms, last_ms, samples, sampled, between, to_start, to_end: 0.0, factor: 0.0 };
+        let mut span = Span { first_ms, last_ms, samples, sampled, between, to_start, ..Span::default() };
+        span.from_start = span.cut(to_start);
         span.to_end = span.cut(seconds(last_ms, t_ms));
-        span.factor = span.factor(span.cut(to_start), window_s);
+        span.factor = span.factor(span.from_start, window_s);
         span
     }
 
