@@ -6,11 +6,11 @@
 //!
 //! What limits it is seen in instructions, which another load on the machine does not change: `valgrind --tool=callgrind` on
 //! the built example, once with few drills and once with more; what is between them is five times the drills. A `procedure-only` on
-//! systemd is 2.9 million. Half of that are the runbook's commands, each interpreted anew: `observe` and the operator's `sudo`
+//! systemd is 2.8 million. Half of that are the runbook's commands, each interpreted anew: `observe` and the operator's `sudo`
 //! take 0.3 each. The judgement is 0.4, most of it reading a page of metrics again; 0.2 each are the text of pages, the captures
-//! and the ways through the tree of files. A `baseline` there is 6.0 million: rules are 0.9 and readings 0.4 (the `rate` of
-//! each series is most of it), scrapes, four a second, 0.8 (0.3 make the samples, 0.2 take them), and the drill is twice as
-//! long.
+//! and the ways through the tree of files. A `baseline` there is 5.7 million: rules are 0.9 and readings 0.4 (the `rate` of
+//! each series is most of it), scrapes, four a second, 0.6 (0.2 take the samples, 0.2 are the traffic before them), and the
+//! drill is twice as long.
 #![expect(clippy::disallowed_methods, reason = "it measures")]
 
 use std::path::Path;
