@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use alert_rules::{Alerting, Labels, RuleFile, Store};
+use alert_rules::{Alerting, RuleFile};
 use operator_agent::protocol::{Monitoring, PastAlert, PastSeries};
+use simulated_host::monitoring::past;
 
 /// Pasts at a time of which it is known. Exploring asks for those of a few scenarios a thousand times a second, and to work one
 /// out takes some milliseconds.
@@ -53,7 +54,7 @@ pub(super) fn active(rules: &RuleFile, monitoring: &Monitoring, incident_ms: u64
 }
 
 fn evaluated(rules: &RuleFile, monitoring: &Monitoring, incident_ms: u64) -> Result<Vec<PastAlert>, String> {
-    let store = store(monitoring)?;
+    let store = past::store(monitoring, &[("job", monitoring.job.as_str())])?;
     let mut active = Vec::new();
     for group in &rules.groups {
         let every_ms = group.interval_ms.unwrap_or(monitoring.evaluate_ms).max(1);
@@ -71,24 +72,6 @@ fn evaluated(rules: &RuleFile, monitoring: &Monitoring, incident_ms: u64) -> Res
         }
     }
     Ok(active)
-}
-
-/// The past as samples, 0 at its end.
-fn store(monitoring: &Monitoring) -> Result<Store, String> {
-    let mut store = Store::new(monitoring.lookback_ms);
-    for series in &monitoring.past {
-        let own = series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let labels = Labels::metric(&series.name, own.chain([("job", monitoring.job.as_str())]));
-        let too_much = || format!("the past has {labels} twice, or too much of it");
-        let place = store.series_id(&labels).ok_or_else(too_much)?;
-        for (before_ms, value) in series.points()? {
-            if !store.append_to(place, 0i64.saturating_sub_unsigned(before_ms), value) {
-                return Err(too_much());
-            }
-        }
-    }
-    store.settle();
-    Ok(store)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The agent's look at the engine: told when something is another than when it was told last, and once a second.
 
 use alert_rules::{AlertState, Expr, instant};
+use operator_agent::engine::files::ENGINE_ADDRESS;
 use operator_agent::protocol::{self, Graph, Happened, Point, TwoPoints};
 
 use super::engine::Engine;
@@ -43,7 +44,7 @@ pub(super) fn look(machine: &mut Machine, engine: &mut Engine) {
 pub(super) fn unseen(machine: &mut Machine, engine: &mut Engine) {
     if !std::mem::replace(&mut engine.unseen, true) {
         engine.told = None;
-        let why = "http://127.0.0.1:9090/api/v1/rules?type=alert: refused".to_owned();
+        let why = format!("http://{ENGINE_ADDRESS}/api/v1/rules?type=alert: refused");
         machine.report(Happened::AlertsUnseen { why });
     }
 }

@@ -19,6 +19,7 @@ use crate::time::{Event, MS, SECOND, Us};
 mod engine;
 mod look;
 mod notifier;
+pub mod past;
 mod prepared;
 mod scrape;
 #[cfg(test)]

@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alert_rules::Labels;
+use operator_agent::engine::notifier::HOLDS_MS;
 
-use crate::time::{SECOND, Us};
+use crate::time::{MS, SECOND, Us};
 
 /// The engine sends an alert that goes on again after it (`--rules.alert.resend-delay` on operator hosts).
 const RESEND: Us = 2 * SECOND;
 /// Between two notices of one group (`group_interval` there).
 const GROUP_INTERVAL: Us = SECOND;
 
-/// For how long it takes an alert of the past to fire that the engine never tells it of (`HOLDS_MS` in
-/// operator-agent/src/engine/notifier.rs).
-const HOLDS: Us = 20 * SECOND;
+/// For how long it takes an alert of the past to fire that the engine never tells it of.
+const HOLDS: Us = HOLDS_MS * MS;
 
 /// What the engine has sent, and the notifier told.
 #[derive(Debug, Clone)]

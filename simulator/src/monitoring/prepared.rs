@@ -8,8 +8,9 @@ use alert_rules::alerts::Restored;
 use alert_rules::{Alerting, Expr, Labels, RuleFile, SeriesId, Store, Together};
 use fake_node::http::Request;
 use fake_node::metrics::{Metrics, SeriesName};
-use operator_agent::protocol::{AlertState, Monitoring, PastAlert, PastSeries};
+use operator_agent::protocol::{AlertState, Monitoring, PastAlert};
 
+use super::past;
 use crate::time::{MS, Us};
 
 /// Kept at a time; the drills of a machine ask for one.
@@ -157,7 +158,7 @@ impl Prepared {
             of_name: rules.keys().map(|rule| of_name(&file, rule)).collect(),
             rules,
             readings: (monitoring.readings.keys().map(|name| (name.clone(), None)).collect(), Together::new(readings)),
-            store: past(monitoring, target)?,
+            store: past::store(monitoring, &target)?,
             active: monitoring.active.iter().map(|alert| (labels_of(alert), alert.clone())).collect(),
             scrape: Due::of(monitoring.scrape_ms, &format!("{}|{instance}", monitoring.job)),
             up: exprs.iter().any(|expr| expr.sees(&up)).then_some(up),
@@ -224,35 +225,8 @@ fn of_name(file: &RuleFile, name: &str) -> Vec<(usize, usize)> {
     file.groups.iter().enumerate().flat_map(rules).collect()
 }
 
-fn too_much(labels: &Labels) -> String {
-    format!("the past has {labels} twice, or too much of it")
-}
-
 fn labels_of(alert: &PastAlert) -> Labels {
     Labels::new(alert.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-}
-
-/// The past as samples, 0 at its end.
-fn past(monitoring: &Monitoring, target: [(&str, &str); 2]) -> Result<Store, String> {
-    let mut store = Store::new(monitoring.lookback_ms);
-    let mut points = Vec::new();
-    for series in &monitoring.past {
-        let PastSeries { name, labels, .. } = series;
-        let own = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let labels = Labels::metric(name, own.chain(target));
-        let before = store.len();
-        let place = store.series_id(&labels).filter(|_| store.len() > before).ok_or_else(|| too_much(&labels))?;
-        points.extend(series.points()?.into_iter().map(|(before_ms, value)| (before_ms, place, value, labels.clone())));
-    }
-    // A store is quick where times come in their order.
-    points.sort_by_key(|(before_ms, ..)| std::cmp::Reverse(*before_ms));
-    for (before_ms, place, value, labels) in points {
-        if !store.append_to(place, 0i64.saturating_sub_unsigned(before_ms), value) {
-            return Err(too_much(&labels));
-        }
-    }
-    store.settle();
-    Ok(store)
 }
 
 #[cfg(test)]
