@@ -14,17 +14,24 @@ pub(super) static KIND: FaultKind = FaultKind {
     evidence,
 };
 
-/// The good release has served its metrics to the harness, and no scrape has brought a page since it first answered. Where it is
-/// cut off in the watch, scrapes failed from some look behind that on, and none has brought a page since.
+/// The good release has served its metrics to the harness, and for two scrapes and longer none has brought a page since it first
+/// answered. Where it is cut off in the watch, scrapes failed from some look behind that on, and none has brought a page since.
+///
+/// The last look need not come behind the fetch: a slow /healthz can hold that up until the time of the alert is over, and whether
+/// one more look is on its way then is nobody's doing.
 fn evidence(facts: &Facts<'_>, filled: &Filled<'_>) -> Seen {
     let ready = facts.first_ok()?;
+    let two_scrapes_us = facts.plan.alerts.as_ref()?.scrape_ms.saturating_mul(2_000);
     let served = facts.find(|what| matches!(what, What::MetricsPair { failure: None, .. }).then_some(()));
     let served = served.into_iter().find(|at| at.n > ready.n)?;
     let looks = facts.find(|what| match what {
         What::AlertsSeen { scrape, .. } => Some(scrape),
         _ => None,
     });
-    let last = looks.last().filter(|at| at.n > served.n.max(filled.since) && !at.what.ok)?;
+    let last = looks.last().filter(|at| at.n > filled.since && !at.what.ok)?;
+    if last.at_us < ready.at_us.saturating_add(two_scrapes_us) {
+        return None;
+    }
     let cut = if filled.since == 0 {
         last.what.at_us.is_none_or(|page_us| page_us < ready.at_us)
     } else {
