@@ -119,6 +119,7 @@ fn known(condition: &Condition) -> Result<(), String> {
     for (what, given, known) in [
         ("topology", condition.topology.as_deref(), TOPOLOGIES.as_slice()),
         ("fault", condition.fault.as_deref(), &faults),
+        ("faults_only", condition.faults_only.as_deref(), &faults),
         ("broken_only", condition.broken_only.as_deref(), &invariants),
         ("failing_only", condition.failing_only.as_deref(), CRITERIA.as_slice()),
         ("at_most, at_least", Some(figures.as_slice()), &names),

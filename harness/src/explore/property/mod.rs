@@ -83,6 +83,9 @@ pub struct Condition {
     /// One of the added faults.
     #[serde(default)]
     pub fault: Option<Vec<String>>,
+    /// No other faults are added than these.
+    #[serde(default)]
+    pub faults_only: Option<Vec<String>>,
     /// One of these.
     #[serde(default)]
     pub verdict: Option<Vec<Verdict>>,
@@ -133,6 +136,9 @@ impl Condition {
         one_of(self.faults_most.map(|most| cell.faults.len() <= most), "more faults");
         let has = |id: &String| space.uses(cell).iter().any(|used| used.id == *id);
         one_of(self.fault.as_ref().map(|ids| ids.iter().any(has)), "other faults");
+        let added: Vec<String> = space.uses(cell).into_iter().map(|used| used.id).collect();
+        let beside = !others(self.faults_only.as_deref(), &added).is_empty();
+        one_of(self.faults_only.as_ref().map(|_| !beside), "faults beside");
         one_of(self.verdict.as_ref().map(|all| all.contains(&ending.verdict)), ending.verdict.as_str());
         one_of(self.verdict_not.as_ref().map(|all| !all.contains(&ending.verdict)), ending.verdict.as_str());
         let over = if ending.declared_over { "declared over" } else { "not declared over" };
