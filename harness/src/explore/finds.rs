@@ -10,7 +10,7 @@ use super::known::Pinned;
 use super::property::{Properties, Property};
 use super::results::{Found, Smallest};
 use super::shrink::{self, Flip};
-use super::space::{Cell, Script, Space};
+use super::space::{Script, Space};
 use crate::bundle::story;
 use crate::host::sim::Scripts;
 use crate::scenario::{Expectation, FaultUse, Role};
@@ -40,21 +40,20 @@ pub struct Cause {
     pub faults: Faults,
     /// Where, by the numbers of the smallest cells.
     pub places: Vec<Place>,
-    /// Why, for the first place that no case pins, or else for the first.
+    /// Why, for the first place that no case pins; nothing where all are pinned: a case says why it matters.
     pub why: Why,
     /// Where it flips, of the same place.
     pub flips: Vec<Flip>,
 }
 
-/// A smallest cell.
+/// A smallest cell. In words: a long run of samples finds many, each at levels of its own, and a space for each would fill the
+/// memory.
 #[derive(Debug)]
 pub struct Place {
     /// As results name it.
     pub smallest: Smallest,
-    /// The space that has its levels.
-    pub space: Arc<Space>,
-    /// The cell in it.
-    pub cell: Cell,
+    /// In words.
+    pub script: Script,
     /// Its drill's id.
     pub id: String,
     /// How it ended.
@@ -71,10 +70,6 @@ impl Cause {
         self.places.iter().filter(|place| place.known.is_none())
     }
 
-    /// The place that is shown: the first that is new, or else the first.
-    pub fn shown(&self) -> Option<&Place> {
-        self.unknown().next().or_else(|| self.places.first())
-    }
 }
 
 /// Groups finds, and looks into each cause.
@@ -98,7 +93,8 @@ pub fn grouped(
         let Came::Drilled(drilled) = &*came else { continue };
         let known = pinned.by(property, &found.subject, &cell, &space, site).map(str::to_owned);
         let (id, ending) = (drilled.id.clone(), drilled.ending.clone());
-        let place = Place { smallest: found.smallest.clone(), space, cell, id, ending, cells: *cells, known };
+        let (smallest, script) = (found.smallest.clone(), space.script(&cell));
+        let place = Place { smallest, script, id, ending, cells: *cells, known };
         let of_kind = kinds.entry((at, &found.subject)).or_default();
         of_kind.entry((faults.len(), faults)).or_default().push(place);
     }
@@ -108,7 +104,9 @@ pub fn grouped(
         let causes = causes.into_iter().map(|((_, faults), mut places)| {
             places.sort_by(|one, other| one.smallest.cmp(&other.smallest));
             let mut cause = Cause { faults, places, why: Why::default(), flips: Vec::new() };
-            if let Some((space, shown)) = cause.shown().map(|place| (place.space.clone(), place.cell.clone())) {
+            let new = cause.unknown().next().and_then(|place| space.place(&place.script));
+            if let Some((space, shown)) = new {
+                let space = Arc::new(space);
                 drills.space = space.clone();
                 cause.why = explain::explain(&property, subject, &shown, &mut drills);
                 cause.flips = shrink::flips(&property, subject, &shown, &space, site);

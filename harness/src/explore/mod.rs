@@ -250,7 +250,7 @@ impl Exploration {
     fn finish(&self, tally: &Tally, wanted: u64) -> Result<Explored, RunError> {
         let pinned = Pinned::load(&self.site.selection.workspace)?;
         let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &pinned));
-        let stored = store::store(&kinds, &self.out)?;
+        let stored = store::store(&kinds, &self.space, &self.out)?;
         let strategy = self.strategy;
         let report = Report { space: &self.space, strategy, wanted, tally, kinds: &kinds, out: &self.out };
         let (text, status) = (report.text(), report.status());

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::explain::script;
+use super::explain::faults;
 use super::finds::{Cause, Kind, Place, told};
 use super::results::{Smallest, Strategy};
-use super::space::Space;
+use super::space::{Script, Space};
 use super::store;
 use super::tally::{Counts, Tally};
 use crate::bundle::story;
@@ -103,13 +103,13 @@ impl Report<'_> {
     fn cause(&self, to: &mut String, kind: &Kind, cause: &Cause) -> std::fmt::Result {
         let cells: u64 = cause.unknown().map(|place| place.cells).sum();
         writeln!(to, "\n  {}: {cells} cells, {}", told(&cause.faults), self.places(cause.unknown()))?;
-        let Some(shown) = cause.shown() else { return Ok(()) };
+        let Some(shown) = cause.unknown().next() else { return Ok(()) };
         let (verdict, failing, broken) = (shown.ending.verdict, &shown.ending.failing, &shown.ending.broken);
         let cell = match &shown.smallest {
             Smallest::Cell(number) => format!("cell {number}: "),
             Smallest::Script(_) => String::new(),
         };
-        writeln!(to, "    smallest  {cell}{}", script(&shown.space, &shown.cell))?;
+        writeln!(to, "    smallest  {cell}{}", faults(&shown.script.faults))?;
         writeln!(to, "    comes to  {}", story::ending(verdict, failing, broken))?;
         let nearest = cause.why.nearest.as_deref().unwrap_or("none: it holds in no drill one fault or level away");
         writeln!(to, "    holds in  {nearest}")?;
@@ -127,7 +127,7 @@ impl Report<'_> {
             }
         }
         let file = self.out.join(store::FOUND).join(format!("{}.toml", store::name(kind, shown)));
-        let (topology, operator) = (self.space.topology(&shown.cell), shown.cell.operator.as_str());
+        let (topology, operator) = (&shown.script.topology, shown.script.operator.as_str());
         let file = file.display();
         writeln!(to, "    again     rollback-drill drill --scenario {file} --topology {topology} --operator {operator}")
     }
@@ -135,8 +135,8 @@ impl Report<'_> {
     fn places<'p>(&self, places: impl Iterator<Item = &'p Place>) -> String {
         let named: Vec<String> = places
             .map(|place| {
-                let base = self.space.bases.get(place.cell.base).map_or("", |base| base.name.as_str());
-                format!("{base} {} {}", self.space.topology(&place.cell), place.cell.operator.as_str())
+                let Script { base, topology, operator, .. } = &place.script;
+                format!("{base} {topology} {}", operator.as_str())
             })
             .collect();
         let mut named = named;

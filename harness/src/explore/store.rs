@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::finds::{Kind, Place};
+use super::space::{Script, Space};
 use crate::release::sha256_hex;
 use crate::run::RunError;
 use crate::scenario::{Expectation, Operator, Scenario};
@@ -41,10 +42,11 @@ pub fn name(kind: &Kind, place: &Place) -> String {
     format!("{}-{}", kind.property.id, hash.get(..8).unwrap_or_default())
 }
 
-/// The scenario of a find.
-pub fn scenario(kind: &Kind, place: &Place) -> Option<Scenario> {
-    let space = &place.space;
-    let mut scenario = space.scenario(&place.cell)?;
+/// The scenario of a find in a space.
+pub fn scenario(kind: &Kind, place: &Place, space: &Space) -> Option<Scenario> {
+    let Script { topology, operator, .. } = place.script.clone();
+    let (space, cell) = space.place(&place.script)?;
+    let mut scenario = space.scenario(&cell)?;
     let Kind { property, subject, .. } = kind;
     scenario.name = name(kind, place);
     let found = FoundBy { property: property.id.clone(), subject: subject.clone() };
@@ -53,8 +55,7 @@ pub fn scenario(kind: &Kind, place: &Place) -> Option<Scenario> {
     scenario.canary = ending.verdict == Verdict::Inconclusive;
     let expected =
         Expectation { verdict: ending.verdict, failing: ending.failing.clone(), broken: ending.broken.clone() };
-    let by = BTreeMap::from([(place.cell.operator, expected)]);
-    scenario.expect = BTreeMap::from([(space.topology(&place.cell).to_owned(), by)]);
+    scenario.expect = BTreeMap::from([(topology, BTreeMap::from([(operator, expected)]))]);
     Some(scenario)
 }
 
@@ -76,7 +77,7 @@ pub struct Stored {
 ///
 /// # Errors
 /// Those of the file system.
-pub fn store(kinds: &[Kind], out: &Path) -> Result<Vec<Stored>, RunError> {
+pub fn store(kinds: &[Kind], space: &Space, out: &Path) -> Result<Vec<Stored>, RunError> {
     let folder = out.join(FOUND);
     let failed = |error: &dyn std::fmt::Display| RunError::Harness(format!("{}: {error}", folder.display()));
     if folder.exists() {
@@ -89,14 +90,14 @@ pub fn store(kinds: &[Kind], out: &Path) -> Result<Vec<Stored>, RunError> {
         let firsts = causes().filter_map(|cause| cause.unknown().next());
         let others = causes().flat_map(|cause| cause.unknown().skip(1));
         for place in firsts.chain(others) {
-            let Some(scenario) = scenario(kind, place) else { continue };
+            let Some(scenario) = scenario(kind, place, space) else { continue };
             let text = toml::to_string(&scenario).map_err(|error| failed(&error))?;
             std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
             let path = folder.join(format!("{}.toml", scenario.name));
             std::fs::write(&path, text).map_err(|error| failed(&error))?;
-            let topology = place.space.topology(&place.cell).to_owned();
+            let Script { topology, operator, .. } = place.script.clone();
             let of_kind = format!("{}: {}", kind.property.id, kind.subject);
-            stored.push(Stored { kind: of_kind, path, topology, operator: place.cell.operator });
+            stored.push(Stored { kind: of_kind, path, topology, operator });
         }
     }
     Ok(stored)
