@@ -102,6 +102,7 @@ impl Desk<'_> {
         if !self.shell_open {
             self.open_shell(drill.procedure.folder.as_deref())?;
         }
+        self.begin_faults(drill, command)?;
         let ceiling_s = drill.topology.ceilings.command_s;
         let ceiling = (self.host.now_us().saturating_add(ceiling_s * 1_000_000), ceiling_s * 1000);
         self.run(step, command, text, None, Limits { ceiling, claim_ms: None })

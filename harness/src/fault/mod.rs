@@ -311,8 +311,12 @@ pub fn check(given: &FaultUse) -> Result<FaultUse, FaultError> {
     Ok(FaultUse { id, release: given.release, params, at: given.at })
 }
 
-/// Classes of commands that stand before or behind the procedure and its verification: a fault cannot begin at them.
-const ELSEWHERE: [Class; 4] = [Class::Look, Class::Diagnose, Class::Page, Class::Capture];
+/// Classes of commands that only the failure path has, in its order; where a procedure is given up, there is the page alone. Its
+/// stop is no first one any more: the failure path is for a node that was stopped before.
+pub const FAILURE_PATH: [Class; 2] = [Class::Diagnose, Class::Page];
+
+/// Classes of commands that stand before or behind all else: a fault cannot begin at them.
+const ELSEWHERE: [Class; 2] = [Class::Look, Class::Capture];
 
 /// Whether a fault can begin when it is to, on whatever topology.
 ///
@@ -343,8 +347,8 @@ pub fn check_moment(given: &FaultUse) -> Result<(), FaultError> {
     }
     if ELSEWHERE.contains(&class) {
         return refuse(format!(
-            "no command of class {} stands in a procedure or its verification; looked for record, drain, fetch, stop, swap, \
-             check, start, wait, undrain, verify or other",
+            "no command of class {} stands in a procedure, its verification or the failure path; looked for record, drain, \
+             fetch, stop, swap, check, start, wait, undrain, verify, diagnose, page or other",
             class.as_str()
         ));
     }

@@ -72,6 +72,7 @@ fn what_a_running_machine_can_be_made_to_suffer_can_begin_later() {
     let running = ["drained-forever", "port-held", "registry-down", "release-missing"];
     for (moment, can, words) in [
         (Moment::Before(Class::Start), &running[..], "it is there from the beginning of a drill on"),
+        (Moment::Before(Class::Page), &running[..], "it is there from the beginning of a drill on"),
         (Moment::During(Class::Start), &running[..], "it is there from the beginning of a drill on"),
         (
             Moment::After(Class::Verify),
@@ -93,9 +94,9 @@ fn what_a_running_machine_can_be_made_to_suffer_can_begin_later() {
     }
     let given = at("port-held", Moment::During(Class::Start));
     assert_eq!(check(&given).unwrap(), given);
-    for moment in [Moment::Before(Class::Page), Moment::During(Class::Page)] {
+    for moment in [Moment::Before(Class::Look), Moment::During(Class::Look)] {
         let elsewhere = check(&at("port-held", moment)).unwrap_err().to_string();
-        assert!(elsewhere.contains("no command of class page stands in a procedure"), "{elsewhere}");
+        assert!(elsewhere.contains("no command of class look stands in a procedure"), "{elsewhere}");
     }
     let unwatched = check(&at("scrape-cut", Moment::After(Class::Stop))).unwrap_err().to_string();
     assert!(unwatched.contains("class stop; looked for after = \"verify\""), "{unwatched}");
@@ -334,6 +335,11 @@ fn a_cut_scrape_shows_where_the_page_is_served_and_not_scraped() {
         }
     });
     seen(unserved, cut(), None);
+    // A slow /healthz held the fetch up until the alert's time was over: no look comes behind it any more.
+    let early = |from_ms: u64| failing(5_000, None).without_alerts(from_ms, sample::EVER_MS);
+    seen(early(9_000), cut(), Some(words));
+    // Too early: it may not have been scraped at all by then.
+    seen(early(6_300), cut(), None);
     // The last look shows it scraped again.
     let again = failing(5_000, Some(4_900_000)).edit_alerts(12_500, sample::EVER_MS, |seen| seen.scrape.ok = true);
     seen(again, cut(), None);

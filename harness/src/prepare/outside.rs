@@ -2,7 +2,7 @@
 
 use super::BadInput;
 use super::given::Given;
-use crate::fault::Effect;
+use crate::fault::{self, Effect};
 use crate::procedure::{Class, Procedure};
 use crate::scenario::{FaultUse, Moment, Scenario};
 use crate::topology::Topology;
@@ -26,14 +26,15 @@ pub fn is_watched(scenario: &Scenario) -> bool {
     scenario.criteria.iter().any(|id| WATCHED.contains(&id.as_str()))
 }
 
-/// Whether the moments of a scenario's faults can come: a command of that class is run where nothing fails, lasts long enough for
-/// something to begin in the middle of it, and is followed by a watch. What is made for exploring is not asked: in a changed
+/// Whether the moments of a scenario's faults can come: a command of that class is run where nothing fails, or in the failure path;
+/// it lasts long enough for something to begin in the middle of it; it is followed by a watch. What is made for exploring is not asked: in a changed
 /// document a moment may never come, and then its fault never acts.
 pub(super) fn can_come(procedure: &Procedure, topology: &Topology, given: &Given) -> Result<(), BadInput> {
     let Given { scenario, file, .. } = given;
     for FaultUse { id, at, .. } in &scenario.faults {
         let why = match *at {
             None => continue,
+            Some(Moment::Before(class)) if fault::FAILURE_PATH.contains(&class) => None,
             Some(Moment::Before(class)) => there_is(procedure, class).err(),
             Some(Moment::During(class)) => there_is(procedure, class).and_then(|()| lasts(topology, class)).err(),
             Some(Moment::After(_)) if is_watched(scenario) => None,
@@ -53,7 +54,9 @@ fn there_is(procedure: &Procedure, class: Class) -> Result<(), String> {
     if procedure.commands().any(|command| command.is(class)) {
         return Ok(());
     }
-    let known: Vec<&str> = procedure.boundaries().iter().map(|(_, class)| class.as_str()).collect();
+    let boundaries = procedure.boundaries();
+    let known = boundaries.iter().map(|(_, class)| *class).chain(fault::FAILURE_PATH);
+    let known: Vec<&str> = known.map(Class::as_str).collect();
     let (class, section, known) = (class.as_str(), &procedure.section, known.join(", "));
     Err(format!(
         "neither section {section} nor the verification has a command of class {class}; looked for one of {known}"

@@ -215,13 +215,16 @@ impl Space {
     }
 }
 
-/// When an entry can begin: with the drill, at boundaries of the procedure, in the middle of commands that last, and in the watch
-/// behind them; in order.
+/// When an entry can begin: with the drill, at boundaries of the procedure, in the middle of commands that last, in the watch behind
+/// them, and at boundaries of the failure path; in order.
 fn moments(entry: &Entry, procedure: &Procedure, topology: &Topology) -> Vec<Option<Moment>> {
     let place = |moment: Moment| {
         let of = |class| procedure.commands().position(|command| command.is(class));
         match moment {
-            Moment::Before(class) => Some((of(class)?, 0)),
+            Moment::Before(class) => match fault::FAILURE_PATH.iter().position(|known| *known == class) {
+                Some(at) => Some((usize::MAX, at)),
+                None => Some((of(class)?, 0)),
+            },
             Moment::During(class) => topology.takes_ms.contains_key(&class).then_some((of(class)?, 1)),
             Moment::After(_) => Some((usize::MAX, 0)),
         }
@@ -231,6 +234,7 @@ fn moments(entry: &Entry, procedure: &Procedure, topology: &Topology) -> Vec<Opt
         (Some(Begins::AtAnyCommand), None) => {
             let both = |(_, class)| [Moment::Before(class), Moment::During(class)];
             let moments = procedure.boundaries().into_iter().flat_map(both);
+            let moments = moments.chain(fault::FAILURE_PATH.map(Moment::Before));
             moments.filter(|moment| place(*moment).is_some()).collect()
         }
         (Some(Begins::InTheWatch), None) => vec![Moment::After(Class::Verify)],
