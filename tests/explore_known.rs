@@ -30,7 +30,7 @@ fn a_case_pins_a_find_up_to_a_level_at_which_it_is_gone() {
         fs::write(&path, space.replace(", \"port-held\", \"tag-missing\", \"tag-moved\"", "")).unwrap();
         let args = ["explore", "--exhaustive", "--space", text(&path), "--out", text(out.path())];
         let Ran { status, out: report, log } = call(&args);
-        let pinned = "over-only-when-recovered: unverified, healthz-slow in the good release: pinned by healthz-slow\n";
+        let pinned = "over-only-when-recovered: unverified, healthz-slow in the good release: pinned by healthz-slow, ";
         assert!(report.contains(pinned), "{levels}: {log}{report}");
         let shown = report.lines().find(|line| line.trim_start().starts_with("smallest "));
         match new {
@@ -65,7 +65,7 @@ fn a_case_stands_for_its_fault_beside_others_where_it_changes_the_same() {
         let args = ["explore", "--exhaustive", "--faults", "2", "--space", text(&space), "--out", text(&out)];
         call_in(&args, workspace.path(), &Containers)
     };
-    let given_up = "page-once, page-lost and registry-down: pinned by page-twice\n";
+    let given_up = "page-once, page-lost and registry-down: pinned by page-twice, ";
     let shipped = explored();
     assert_eq!(shipped.status, ExitStatus::Conforms, "{}{}", shipped.log, shipped.out);
     assert!(shipped.out.contains(given_up), "{}", shipped.out);
@@ -93,7 +93,7 @@ fn a_case_stands_for_its_fault_beside_others_where_it_changes_the_same() {
     let offline = "page-lost way=2, then snapshot-incompatible";
     assert!(new.iter().any(|line| line.contains(offline)), "{}", others.out);
     assert!(
-        others.out.contains("unsafe, page-lost and registry-down: pinned by page-refused-given-up\n"),
+        others.out.contains("unsafe, page-lost and registry-down: pinned by page-refused-given-up, "),
         "{}",
         others.out
     );
@@ -176,7 +176,7 @@ fn an_accepted_find_is_a_case_and_known_from_then_on() {
     }
     let again = unpinned.explore(&WHOLE);
     assert_eq!(again.status, ExitStatus::Conforms, "{}{}", again.log, again.out);
-    assert!(found.iter().all(|name| again.out.contains(&format!("pinned by {name}\n"))), "{}", again.out);
+    assert!(found.iter().all(|name| again.out.contains(&format!("pinned by {name}, "))), "{}", again.out);
 
     // The case stands, and is not written over.
     fs::create_dir_all(unpinned.out.join("found")).unwrap();
@@ -192,6 +192,31 @@ fn refused(unpinned: &Unpinned, name: &str, because: &str, said: &str) {
     assert_eq!((ran.status, ran.out.as_str()), (ExitStatus::Usage, ""), "{said}: {}", ran.log);
     assert!(ran.log.contains(said), "looked for {said:?}: {}", ran.log);
     assert_eq!(cases(), before, "{said}");
+}
+
+/// No `expect` pins a finding. A case that was accepted for one says so, and another with the same faults does not.
+#[test]
+fn an_accepted_find_of_a_finding_is_known_by_what_its_case_says() {
+    let unpinned = Unpinned::new();
+    let more = unpinned.workspace.path().join("more.toml");
+    fs::write(&more, OWN.replace("\"blind-check\"], at_most = { downtime_ms = 60000 }", "\"unbounded-wait\"]"))
+        .unwrap();
+    let explore = |args: &[&str]| unpinned.explore(&[args, &["--properties", text(&more)]].concat());
+    explore(&WHOLE);
+    let of_it = || unpinned.found().into_iter().filter(|name| name.starts_with("checks-see-")).collect::<Vec<_>>();
+    let found = of_it();
+    assert!(found.len() >= 2, "{:?}", unpinned.found());
+    let accepted = explore(&["--accept", &found[0], "--because", "it matters"]);
+    assert_eq!(accepted.status, ExitStatus::Conforms, "{}", accepted.log);
+    let again = explore(&WHOLE);
+    let pinned = format!("  checks-see: unbounded-wait, no fault: pinned by {}, ", found[0]);
+    assert!(again.out.contains(&pinned), "looked for {pinned}: {}", again.out);
+    assert_eq!(of_it(), found[1..], "{}", again.out);
+    // The same drill, and nobody says what for.
+    let case = fs::read_to_string(unpinned.case(&found[0])).unwrap();
+    fs::write(unpinned.case(&found[0]), case.replace("Found by explore", "Come upon")).unwrap();
+    explore(&WHOLE);
+    assert_eq!(of_it(), found);
 }
 
 #[test]
@@ -212,7 +237,7 @@ fn what_is_no_find_is_not_accepted() {
         ("broken = [\"page-once\"]", "broken = []", "and comes to unsafe; broken: page-once"),
         ("not hold (unsafe)", "not hold (misdiagnosed)", "`never-unsafe` holds in it (misdiagnosed)"),
         ("`never-unsafe`", "`never-mind`", "no property `never-mind`; there are recovers-without-a-fault, "),
-        ("`never-unsafe`", "`order-of-others`", "`order-of-others` is not about how drills end"),
+        ("`never-unsafe`", "`order-of-others`", "`order-of-others` holds in it (unsafe)"),
         ("share_percent = 40", "share_percent = 41", "made from no base of the space; there are procedure-only"),
         ("way = 2", "way = 4", "fault `page-lost`: `way` is 4"),
         ("schema = 1", "schema = 1\nmore = 1", "unknown field `more`"),

@@ -11,6 +11,7 @@ use rollback_harness::cli::{self, Backend, Containers};
 use rollback_harness::exit::ExitStatus;
 use rollback_harness::explore::Exploration;
 use rollback_harness::explore::drills::Site;
+use rollback_harness::explore::known::Pinned;
 use rollback_harness::explore::property::Properties;
 use rollback_harness::explore::results::Strategy;
 use rollback_harness::explore::space::{Restricted, Space};
@@ -81,7 +82,9 @@ pub fn exploration(space: &str, more: Option<&str>, most: usize, out: &Path) -> 
         fs::write(files.last().unwrap(), text).unwrap();
     }
     let properties = Properties::load(files.iter().map(PathBuf::as_path)).unwrap();
-    Exploration { site, space: Arc::new(space), strategy: Strategy::Exhaustive, properties, out: out.to_owned() }
+    let pinned = Pinned::load(&workspace()).unwrap();
+    let (space, strategy) = (Arc::new(space), Strategy::Exhaustive);
+    Exploration { site, space, strategy, without_end: false, properties, pinned, out: out.to_owned() }
 }
 
 /// The project's own space.

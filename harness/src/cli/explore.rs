@@ -14,8 +14,9 @@ use super::{Backend, Failure, Stage};
 use crate::exit::ExitStatus;
 use crate::explore::accept;
 use crate::explore::drills::Site;
+use crate::explore::known::Pinned;
 use crate::explore::property::Properties;
-use crate::explore::results::Strategy;
+use crate::explore::results::{SAMPLES_MAX, Strategy};
 use crate::explore::sample::BLOCK;
 use crate::explore::space::{FAULTS_MAX, Restricted, Space};
 use crate::explore::store::Stored;
@@ -32,8 +33,6 @@ use crate::scenario::Operator;
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// How long samples are taken where nobody says how many.
 const SAMPLED_S: u64 = 60;
-/// As many samples as have a number.
-const SAMPLES_MAX: u64 = 1_000_000_000;
 /// On a terminal.
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
 
@@ -216,8 +215,7 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
     let (version, cells) = (env!("CARGO_PKG_VERSION"), space.len());
     writeln!(output.log, "rollback-drill {version}: space {hash}, {cells} cells, {}", exploration.strategy.as_str())?;
     let threads = args.threads.map(usize::from).or_else(|| std::thread::available_parallelism().ok().map(usize::from));
-    let without_end = !args.of.exhaustive && args.of.range.is_none();
-    let seconds = args.seconds.or(without_end.then_some(SAMPLED_S));
+    let seconds = args.seconds.or(exploration.without_end.then_some(SAMPLED_S));
     let _noted = interrupt::note();
     let (began, mut told): (Instant, Option<Duration>) = (Instant::now(), None);
     let (terminal, log) = (output.terminal.stderr, &mut *output.log);
@@ -228,7 +226,7 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
         if over || told.is_none_or(|told| took.saturating_sub(told) >= every) {
             told = Some(took);
             // A line of progress that cannot be written stops no exploration.
-            let _ = tell(log, terminal, progress, took);
+            let _ = tell(log, terminal, exploration.without_end, progress, took);
         }
         seconds.is_none_or(|most| took.as_secs() < most)
     };
@@ -239,10 +237,17 @@ fn explore(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Res
     Ok(explored)
 }
 
-fn tell(log: &mut dyn Write, terminal: bool, progress: Progress, took: Duration) -> std::io::Result<()> {
+fn tell(
+    log: &mut dyn Write,
+    terminal: bool,
+    without_end: bool,
+    progress: Progress,
+    took: Duration,
+) -> std::io::Result<()> {
     let Progress { done, of, before, finds } = progress;
     let rate = (done - before) as f64 / took.as_secs_f64().max(0.001);
-    let line = format!("{done} of {of} cells, {rate:.0} a second, {finds} smallest cells of finds");
+    let cells = if without_end { format!("{done} samples") } else { format!("{done} of {of} cells") };
+    let line = format!("{cells}, {rate:.0} a second, {finds} smallest cells of finds, known ones among them");
     if terminal {
         write!(log, "\r\x1b[K{line}")?
     } else {
@@ -278,7 +283,9 @@ impl Of {
         let strategy = if self.exhaustive { Strategy::Exhaustive } else { Strategy::Sampled };
         let most = self.faults.unwrap_or(if self.exhaustive { 1 } else { FAULTS_MAX });
         let space = Arc::new(Space::load(&path, &wanted, most, &site).map_err(input)?);
-        Ok(Exploration { site, space, strategy, properties, out: self.out.clone() })
+        let pinned = Pinned::load(workspace).map_err(input)?;
+        let (without_end, out) = (!self.exhaustive && self.range.is_none(), self.out.clone());
+        Ok(Exploration { site, space, strategy, without_end, properties, pinned, out })
     }
 
     fn range(&self, space: &Space) -> Result<Range<u64>, Failure> {

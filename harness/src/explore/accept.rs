@@ -9,7 +9,7 @@ use super::Exploration;
 use super::drills::{Came, Drills, Site};
 use super::finds;
 use super::property::Property;
-use super::space::{Cell, Space};
+use super::space::{Cell, Script, Space};
 use super::store::{self, FoundBy};
 use crate::host::sim::Scripts;
 use crate::prepare::{self, BadInput};
@@ -92,12 +92,6 @@ fn is_find(scenario: &Scenario, exploration: &Exploration) -> Result<FoundBy, St
     let known = || properties.all.iter().map(|property| property.id.as_str()).collect::<Vec<_>>().join(", ");
     let property = properties.all.iter().find(|property| property.id == found.property);
     let property = property.ok_or_else(|| format!("no property `{}`; there are {}", found.property, known()))?;
-    if !property.is_of_endings() {
-        return Err(format!(
-            "`{}` is not about how drills end, and a case pins nothing else: the find would be new again",
-            property.id
-        ));
-    }
     let one = scenario.expect.iter().flat_map(|(topology, operators)| operators.iter().map(move |by| (topology, by)));
     let [(topology, (operator, expected))] = one.collect::<Vec<_>>()[..] else {
         return Err("more than one drill is expected of it; a find is one".into());
@@ -106,9 +100,12 @@ fn is_find(scenario: &Scenario, exploration: &Exploration) -> Result<FoundBy, St
         let names = space.bases.iter().map(|base| base.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(format!("made from no base of the space; there are {names}"));
     };
-    let added = scenario.faults.get(base.faults.len()..).unwrap_or_default();
-    let (of_one, cell) = Space::of_one(scenario, added, topology, *operator);
-    holds_still((property, &found), (&of_one, &cell), expected, site)?;
+    let faults = scenario.faults.get(base.faults.len()..).unwrap_or_default().to_vec();
+    let script = Script { base: base.name.clone(), topology: topology.clone(), operator: *operator, faults };
+    let Some((space, cell)) = space.place(&script) else {
+        return Err(format!("no cell of the space: {}", finds::told_of(&script)));
+    };
+    holds_still((property, &found), (&space, &cell), expected, site)?;
     Ok(found)
 }
 

@@ -69,7 +69,6 @@ impl Cause {
     pub fn unknown(&self) -> impl Iterator<Item = &Place> {
         self.places.iter().filter(|place| place.known.is_none())
     }
-
 }
 
 /// Groups finds, and looks into each cause.

@@ -10,6 +10,7 @@ use super::finds::ids;
 use super::property::Property;
 use super::space::{Cell, Script, Space};
 use super::stands_for::{self, Change};
+use super::store::FoundBy;
 use crate::host::sim::Scripts;
 use crate::prepare::{self, BadInput};
 use crate::scenario::{FaultUse, Scenario};
@@ -36,7 +37,8 @@ impl Pinned {
         Ok(Pinned { cases, by_themselves: stands_for::read(&workspace.join(STANDS_FOR))? })
     }
 
-    /// The name of the case that pins a find, if one does. A case pins how a drill ends; no figure, and no finding.
+    /// The name of the case that pins a find, if one does. A case pins how a drill ends. Of figures, findings and comparisons it says
+    /// nothing by itself: there it has to say that it was accepted for this property.
     ///
     /// The smallest level that shows a thing and the one that somebody chose for a case are seldom the same. So a case at
     /// other levels pins it as well, but only where the find is there all the way between them: what holds at a level in
@@ -46,10 +48,10 @@ impl Pinned {
     /// Where no case has the find's faults, one that has a fault of it which acts by itself, in the same way, pins the find if
     /// that fault changes no more of how the find's drill ends than of how the case's does.
     pub fn by(&self, property: &Property, subject: &str, cell: &Cell, space: &Space, site: &Site) -> Option<&str> {
-        if !property.is_of_endings() {
-            return None;
-        }
         let uses = space.uses(cell);
+        if !property.is_of_endings() {
+            return self.accepted((property, subject), &uses, (space, cell), site);
+        }
         let of_it = |case, added: Vec<FaultUse>| {
             let same =
                 ids(&added) == ids(&uses) && shown((property, subject), (case, &added), (space, cell), site).is_some();
@@ -62,6 +64,28 @@ impl Pinned {
         });
         let case = same.map(|(case, _)| *case).or_else(|| self.standing_for((property, subject), (space, cell), site));
         Some(&case?.name)
+    }
+
+    /// A case with the same faults that says that it was accepted for this, if the property still does not hold in it.
+    fn accepted(
+        &self,
+        (property, subject): (&Property, &str),
+        uses: &[FaultUse],
+        (space, cell): (&Space, &Cell),
+        site: &Site,
+    ) -> Option<&str> {
+        let found = FoundBy { property: property.id.clone(), subject: subject.to_owned() };
+        let pins = |(case, faults): &(&Scenario, Vec<FaultUse>)| {
+            if ids(faults) != ids(uses) || FoundBy::of_case(&case.about).as_ref() != Some(&found) {
+                return false;
+            }
+            let placed = space.place(&Script { faults: in_order_of(uses, faults), ..space.script(cell) });
+            placed.is_some_and(|(space, at)| {
+                let mut drills = Drills::new(&Arc::new(space), site, Scripts::default());
+                property.violated(&at, &mut drills).iter().any(|violated| violated == subject)
+            })
+        };
+        self.there(space, cell).find(pins).map(|(case, _)| case.name.as_str())
     }
 
     /// Cases that are drilled where a cell is, by its operator, with the faults that they have beside its base's.

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::exit::ExitStatus;
-use crate::interrupt;
 use crate::prepare::BadInput;
 use crate::run::{self, RunError};
+use crate::{fault, interrupt};
 
 pub mod accept;
 pub mod drills;
@@ -37,11 +37,12 @@ pub mod tally;
 pub mod work;
 
 use drills::Site;
+use finds::told_of;
 use known::Pinned;
 use property::Properties;
 use report::Report;
-use results::{Header, Line, Reader, Strategy};
-use space::Space;
+use results::{Header, Line, Reader, Smallest, Strategy};
+use space::{Cell, Script, Space};
 use store::Stored;
 use tally::Tally;
 use work::Work;
@@ -60,8 +61,12 @@ pub struct Exploration {
     pub space: Arc<Space>,
     /// Which of them are taken.
     pub strategy: Strategy,
+    /// Samples of which nobody said how many: what was done when they ended is all that was wanted.
+    pub without_end: bool,
     /// What has to hold.
     pub properties: Properties,
+    /// Cases that pin finds.
+    pub pinned: Pinned,
     /// Where results, report and finds go.
     pub out: PathBuf,
 }
@@ -155,7 +160,8 @@ impl Exploration {
         let mut done = before;
         loop {
             std::io::Write::flush(&mut file).map_err(failed)?;
-            if !goes_on(Progress { done, of, before, finds: tally.finds.len() }) {
+            let goes_on = goes_on(Progress { done, of, before, finds: tally.finds.len() });
+            if !goes_on && work.is_between_blocks() {
                 break;
             }
             let lines = work.turn();
@@ -164,27 +170,62 @@ impl Exploration {
             }
             for line in lines {
                 results::write(&mut file, &line).map_err(failed)?;
-                self.add(&mut tally, &line);
+                self.add(&mut tally, &line).map_err(|what| RunError::Harness(format!("cell {}: {what}", line.cell)))?;
                 done += 1;
             }
         }
         std::io::Write::flush(&mut file).map_err(failed)?;
         drop(file);
-        // Samples are without end: where time ends them, no more were wanted.
-        let wanted = if self.strategy == Strategy::Sampled && interrupt::signal().is_none() { done } else { of };
+        let wanted = if self.without_end && interrupt::signal().is_none() { done } else { of };
         let mut explored = self.finish(&tally, wanted)?;
         explored.interrupted = interrupt::signal();
         Ok(explored)
     }
 
-    fn add(&self, tally: &mut Tally, line: &Line) {
-        let cell = match &line.script {
-            Some(script) => self.space.place(script).map(|(_, cell)| cell),
-            None => self.space.cell(line.cell),
+    /// Adds a result to the tally.
+    ///
+    /// # Errors
+    /// What in it is not of this exploration, and what was looked for.
+    fn add(&self, tally: &mut Tally, line: &Line) -> Result<(), String> {
+        let cell = match (&line.script, self.strategy) {
+            (Some(script), Strategy::Sampled) => self.placed(script)?,
+            (None, Strategy::Exhaustive) => self.numbered(line.cell)?,
+            (Some(_), Strategy::Exhaustive) => return Err("a script; looked for none, a cell's number says it".into()),
+            (None, Strategy::Sampled) => return Err("no script; looked for that of the sample".into()),
         };
-        if let Some(cell) = cell {
-            tally.add(&cell, line);
+        if line.id.is_some() == line.refused.is_some() || line.id.is_some() != line.verdict.is_some() {
+            return Err("looked for either `id` and `verdict` of a drill, or why it was `refused`".into());
         }
+        for found in &line.finds {
+            if !self.properties.all.iter().any(|property| property.id == found.property) {
+                return Err(format!("no property `{}`; looked for one of this exploration's", found.property));
+            }
+            match &found.smallest {
+                Smallest::Cell(number) => self.numbered(*number)?,
+                Smallest::Script(script) => self.placed(script)?,
+            };
+        }
+        tally.add(&cell, line);
+        Ok(())
+    }
+
+    fn numbered(&self, number: u64) -> Result<Cell, String> {
+        self.space.cell(number).ok_or_else(|| format!("cell {number}; looked for one below {}", self.space.len()))
+    }
+
+    fn placed(&self, script: &Script) -> Result<Cell, String> {
+        let placed = self.space.place(script).filter(|(space, cell)| {
+            let known = script.faults.iter().all(|used| fault::check(used).is_ok_and(|checked| checked == *used));
+            known && cell.faults.len() <= space.most
+        });
+        let (_, cell) = placed.ok_or_else(|| {
+            format!(
+                "{}; looked for base, topology and faults of this space, at most {}",
+                told_of(script),
+                self.space.most
+            )
+        })?;
+        Ok(cell)
     }
 
     /// The results of before; returns the cell to go on with.
@@ -201,7 +242,7 @@ impl Exploration {
                     reader.wrong(&format!("cell {}; looked for {next}: nothing is left out of a range", line.cell))
                 );
             }
-            self.add(tally, &line);
+            self.add(tally, &line).map_err(|what| reader.wrong(&what))?;
             next += 1;
         }
         Ok(next)
@@ -215,6 +256,13 @@ impl Exploration {
     pub fn merge(&self, files: &[PathBuf], given: bool, mut range: Range<u64>) -> Result<Explored, RunError> {
         let wanted = self.header(&range);
         let mut parts = files.iter().map(|path| Reader::open(path, &wanted)).collect::<Result<Vec<_>, _>>()?;
+        let all = if self.strategy == Strategy::Exhaustive { self.space.len() } else { results::SAMPLES_MAX };
+        if let Some(part) = parts.iter().find(|part| part.header.until > all) {
+            let Header { from, until, .. } = part.header;
+            return Err(part
+                .wrong(&format!("range {from}..{until}; looked for one that ends at {all} or before"))
+                .into());
+        }
         if !given {
             let headers = || parts.iter().map(|part| &part.header);
             range.start = headers().map(|header| header.from).min().unwrap_or(range.start);
@@ -233,10 +281,10 @@ impl Exploration {
         results::merge(&mut parts, |line| {
             if !range.contains(&line.cell) {
                 let (from, until) = (range.start, range.end);
-                return Err(BadInput(format!("cell {} is outside of --range {from}..{until}", line.cell)));
+                return Err(format!("cell {}; looked for one of --range {from}..{until}", line.cell));
             }
-            self.add(&mut tally, &line);
-            broken = broken.take().or(results::write(&mut to, &line).err());
+            self.add(&mut tally, line)?;
+            broken = broken.take().or(results::write(&mut to, line).err());
             Ok(())
         })?;
         if let Some(error) = broken.or(std::io::Write::flush(&mut to).err()) {
@@ -248,11 +296,11 @@ impl Exploration {
     }
 
     fn finish(&self, tally: &Tally, wanted: u64) -> Result<Explored, RunError> {
-        let pinned = Pinned::load(&self.site.selection.workspace)?;
-        let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &pinned));
+        let kinds = finds::grouped(&tally.finds, &self.properties, (&self.space, &self.site, &self.pinned));
         let stored = store::store(&kinds, &self.space, &self.out)?;
         let strategy = self.strategy;
-        let report = Report { space: &self.space, strategy, wanted, tally, kinds: &kinds, out: &self.out };
+        let (space, selection, out) = (&self.space, &self.site.selection, &self.out);
+        let report = Report { space, selection, strategy, wanted, tally, kinds: &kinds, out };
         let (text, status) = (report.text(), report.status());
         let path = self.out.join(REPORT);
         let written = std::fs::write(&path, &text);

@@ -1,8 +1,9 @@
 //! What an exploration came to, for a person. It depends on the cells alone: neither on threads, nor on how they were divided
 //! among machines. Rates and times stand elsewhere.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::explain::faults;
 use super::finds::{Cause, Kind, Place, told};
@@ -12,6 +13,10 @@ use super::store;
 use super::tally::{Counts, Tally};
 use crate::bundle::story;
 use crate::exit::ExitStatus;
+use crate::prepare::Selection;
+
+/// The seed of who gives none.
+const SEED: u64 = 1;
 
 /// Places that are named of a cause; the others are counted.
 const PLACES_MAX: usize = 8;
@@ -21,6 +26,8 @@ const PLACES_MAX: usize = 8;
 pub struct Report<'a> {
     /// What was explored.
     pub space: &'a Space,
+    /// The documents, and the seed.
+    pub selection: &'a Selection,
     /// Which cells were taken.
     pub strategy: Strategy,
     /// How many cells should have been done.
@@ -84,20 +91,33 @@ impl Report<'_> {
         self.known(to)
     }
 
-    /// A row for each base, topology and operator; columns by the number of faults.
+    /// A row for each base, topology and operator, and one for all; columns by the number of faults. Samples have values beyond the
+    /// levels of the space, so how many cells that has stands beside them, and is no share.
     fn coverage(&self, to: &mut String) -> std::fmt::Result {
-        let sizes = (0..=self.space.most).map(|size| format!(" {:>18}", sized(size)));
-        writeln!(to, "{:<36}{}", "covered, of them inert", sizes.collect::<String>())?;
-        for ((bare, counts), (_, all)) in self.tally.rows.iter().zip(self.space.rows()) {
+        let (rows, sizes) = (self.space.rows(), 0..=self.space.most);
+        let of: Vec<u64> = sizes.clone().map(|size| rows.iter().filter_map(|(_, all)| all.get(size)).sum()).collect();
+        let all: Vec<Counts> = sizes.clone().map(|size| self.tally.of_size(size)).collect();
+        let head: String = sizes.map(|size| format!(" {:>18}", sized(size))).collect();
+        writeln!(to, "{:<36}{head}", "covered, of them inert")?;
+        for ((bare, counts), (_, all)) in self.tally.rows.iter().zip(&rows) {
             let base = self.space.bases.get(bare.base).map_or("", |base| base.name.as_str());
             let name = format!("{base} {} {}", self.space.topology(bare), bare.operator.as_str());
-            let of = counts.iter().zip(all).map(|(counts, all)| {
-                let of = if self.strategy == Strategy::Exhaustive { format!(" of {all}") } else { String::new() };
-                format!(" {:>18}", format!("{}{of}, {}", counts.cells, counts.inert))
-            });
-            writeln!(to, "{name:<36}{}", of.collect::<String>())?;
+            self.row(to, &name, counts, all)?;
+        }
+        self.row(to, "all of them", &all, &of)?;
+        if self.strategy == Strategy::Sampled {
+            let of: String = of.iter().map(|cells| format!(" {cells:>18}")).collect();
+            writeln!(to, "{:<36}{of}", "cells of the space")?;
         }
         Ok(())
+    }
+
+    fn row(&self, to: &mut String, name: &str, counts: &[Counts], all: &[u64]) -> std::fmt::Result {
+        let columns = counts.iter().zip(all).map(|(counts, all)| {
+            let of = if self.strategy == Strategy::Exhaustive { format!(" of {all}") } else { String::new() };
+            format!(" {:>18}", format!("{}{of}, {}", counts.cells, counts.inert))
+        });
+        writeln!(to, "{name:<36}{}", columns.collect::<String>())
     }
 
     fn cause(&self, to: &mut String, kind: &Kind, cause: &Cause) -> std::fmt::Result {
@@ -129,7 +149,22 @@ impl Report<'_> {
         let file = self.out.join(store::FOUND).join(format!("{}.toml", store::name(kind, shown)));
         let (topology, operator) = (&shown.script.topology, shown.script.operator.as_str());
         let file = file.display();
-        writeln!(to, "    again     rollback-drill drill --scenario {file} --topology {topology} --operator {operator}")
+        let with = self.with();
+        writeln!(
+            to,
+            "    again     rollback-drill drill --scenario {file} --topology {topology} --operator {operator}{with}"
+        )
+    }
+
+    /// What a drill has to be told to be of the same documents and the same chance.
+    fn with(&self) -> String {
+        let Selection { runbook, binding, seed, .. } = self.selection;
+        let file = |name: &str, path: &Option<PathBuf>| match path {
+            Some(path) => format!(" --{name} {}", path.display()),
+            None => String::new(),
+        };
+        let seed = if *seed == SEED { String::new() } else { format!(" --seed {seed}") };
+        [file("runbook", runbook), file("binding", binding), seed].concat()
     }
 
     fn places<'p>(&self, places: impl Iterator<Item = &'p Place>) -> String {
@@ -146,22 +181,28 @@ impl Report<'_> {
         if more > 0 { format!("{shown}; and {more} more") } else { shown }
     }
 
+    /// Cases, with the places that they pin.
     fn known(&self, to: &mut String) -> std::fmt::Result {
-        let mut lines = Vec::new();
+        let mut places = 0;
+        let mut lines = String::new();
         for kind in self.kinds {
             for cause in &kind.causes {
+                let mut cases: BTreeMap<&str, Vec<&Place>> = BTreeMap::new();
                 for place in &cause.places {
                     if let Some(case) = &place.known {
-                        let faults = told(&cause.faults);
-                        lines.push(format!("  {}: {}, {faults}: pinned by {case}", kind.property.id, kind.subject));
+                        cases.entry(case).or_default().push(place);
                     }
+                }
+                for (case, pinned) in cases {
+                    places += pinned.len();
+                    let (id, subject, faults) = (&kind.property.id, &kind.subject, told(&cause.faults));
+                    let at = self.places(pinned.into_iter());
+                    writeln!(lines, "  {id}: {subject}, {faults}: pinned by {case}, {at}")?;
                 }
             }
         }
-        let places = lines.len();
-        lines.dedup();
         writeln!(to, "\nknown finds: {places} smallest cells")?;
-        lines.iter().try_for_each(|line| writeln!(to, "{line}"))
+        to.write_str(&lines)
     }
 }
 

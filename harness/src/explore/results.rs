@@ -14,6 +14,9 @@ use crate::verdict::Verdict;
 /// Version of this format; a file of another is refused.
 pub const SCHEMA: u32 = 1;
 
+/// As many samples as have a number.
+pub const SAMPLES_MAX: u64 = 1_000_000_000;
+
 /// A line longer than this is none of ours.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
@@ -173,8 +176,10 @@ impl Reader {
                 reader.wrong(&format!("results of another exploration: {what} is {there}; looked for {wanted}"))
             );
         }
-        if header.from > header.until {
-            return Err(reader.wrong(&format!("range {}..{} is reversed", header.from, header.until)));
+        let Header { from, until, .. } = header;
+        if from > until {
+            return Err(reader
+                .wrong(&format!("range {from}..{until} is reversed; looked for one that ends behind its beginning")));
         }
         reader.header = header;
         Ok(reader)
@@ -221,8 +226,8 @@ impl Reader {
 /// Joins the results of parts: each cell once, in order. Cells that are in several parts have to have come to the same.
 ///
 /// # Errors
-/// Those of the parts, and two that do not agree.
-pub fn merge(parts: &mut [Reader], mut each: impl FnMut(Line) -> Result<(), BadInput>) -> Result<(), BadInput> {
+/// Those of the parts, two that do not agree, and what `each` says against a line, with the line.
+pub fn merge(parts: &mut [Reader], mut each: impl FnMut(&Line) -> Result<(), String>) -> Result<(), BadInput> {
     let mut heads = parts.iter_mut().map(Reader::line).collect::<Result<Vec<_>, _>>()?;
     while let Some(least) = heads.iter().flatten().map(|line| line.cell).min() {
         let mut taken: Option<Line> = None;
@@ -234,13 +239,13 @@ pub fn merge(parts: &mut [Reader], mut each: impl FnMut(Line) -> Result<(), BadI
                 (Some(known), Some(line)) if *known != line => {
                     return Err(part.wrong(&format!("cell {least} came to something else in a file before")));
                 }
-                (None, Some(line)) => taken = Some(line),
+                (None, Some(line)) => {
+                    each(&line).map_err(|what| part.wrong(&what))?;
+                    taken = Some(line);
+                }
                 _ => {}
             }
             *head = part.line()?;
-        }
-        if let Some(line) = taken {
-            each(line)?;
         }
     }
     Ok(())

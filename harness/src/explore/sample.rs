@@ -5,16 +5,16 @@
 //! seed and the space, and blocks can be divided among threads and machines.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::drills::{Came, Drills, Site};
 use super::property::Properties;
 use super::results::{Line, Smallest};
 use super::space::{Cell, Params, Script, Space};
-use super::work;
+use super::{shrink, work};
 use crate::fault;
 use crate::host::sim::Scripts;
-use crate::interrupt;
 use crate::release::sha256_hex;
 use crate::scenario::{FaultUse, Moment};
 
@@ -27,46 +27,102 @@ const TRIES: usize = 20;
 /// Scripts that are worth a second look, of one block.
 const KEPT_MAX: usize = 256;
 
-/// The results of a block's first samples, in order; `None` where a signal came before the last of them.
-pub fn block(
-    number: u64,
-    most: u64,
-    (space, site, properties): (&Arc<Space>, &Site, &Properties),
-    scripts: &Scripts,
-) -> Option<Vec<Line>> {
-    let seed = site.selection.seed;
-    let mut chance = Chance::new(&format!("explore {seed} {number} {}", space.hash));
-    let mut drills = Drills::new(space, site, scripts.clone());
-    let (mut seen, mut kept): (BTreeSet<String>, Vec<Script>) = (BTreeSet::new(), Vec::new());
-    let mut taken = BTreeSet::new();
-    let mut lines = Vec::new();
-    for sample in (number * BLOCK..(number + 1) * BLOCK).take(usize::try_from(most).unwrap_or(usize::MAX)) {
-        if interrupt::signal().is_some() {
-            return None;
+/// A block that is being carried out: a function of its number, the seed and the space, whoever does it.
+#[derive(Debug)]
+pub struct Block<'a> {
+    space: &'a Arc<Space>,
+    site: &'a Site,
+    properties: &'a Properties,
+    drills: Drills<'a>,
+    chance: Chance,
+    samples: Range<u64>,
+    /// Courses of events that were seen.
+    seen: BTreeSet<String>,
+    /// Scripts with a course of their own.
+    kept: Vec<Script>,
+    taken: BTreeSet<Script>,
+}
+
+impl<'a> Block<'a> {
+    /// From its first sample on.
+    pub fn new(
+        number: u64,
+        (space, site, properties): (&'a Arc<Space>, &'a Site, &'a Properties),
+        scripts: &Scripts,
+    ) -> Block<'a> {
+        let seed = site.selection.seed;
+        Block {
+            space,
+            site,
+            properties,
+            drills: Drills::new(space, site, scripts.clone()),
+            chance: Chance::new(&format!("explore {seed} {number} {}", space.hash)),
+            samples: number * BLOCK..(number + 1) * BLOCK,
+            seen: BTreeSet::new(),
+            kept: Vec::new(),
+            taken: BTreeSet::new(),
         }
-        let mut script = next(&kept, space, &mut chance)?;
+    }
+
+    /// Whether all its samples are done.
+    pub fn is_done(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// A script that this block has not had, as far as some tries find one.
+    fn script(&mut self) -> Option<Script> {
+        let mut script = next(&self.kept, self.space, &mut self.chance)?;
         for _ in 1..TRIES {
-            if !taken.contains(&script) {
+            if !self.taken.contains(&script) {
                 break;
             }
-            script = next(&kept, space, &mut chance)?;
+            script = next(&self.kept, self.space, &mut self.chance)?;
         }
-        taken.insert(script.clone());
-        let (script, placed, cell) = possible(script, space, site)?;
-        drills.space = Arc::new(placed);
-        let came = drills.came(&cell);
+        self.taken.insert(script.clone());
+        Some(script)
+    }
+
+    /// Finds at levels of the space file, where they are there as well: else there would be one for each value that was drawn.
+    fn settled(&mut self, mut line: Line) -> Line {
+        self.drills.space = self.space.clone();
+        for found in &mut line.finds {
+            let Smallest::Script(script) = &mut found.smallest else { continue };
+            let property = self.properties.all.iter().find(|property| property.id == found.property);
+            let (Some(property), Some(at)) = (property, self.space.settled(script)) else { continue };
+            if property.violated(&at, &mut self.drills).contains(&found.subject) {
+                let smallest = shrink::smallest(property, &found.subject, &at, &mut self.drills);
+                *script = self.space.script(&smallest);
+            }
+        }
+        line.finds.sort();
+        line.finds.dedup();
+        line
+    }
+}
+
+/// Its samples' results, in order. It ends early only where no script can be made at all.
+impl Iterator for Block<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let sample = self.samples.next()?;
+        let script = self.script()?;
+        let (script, placed, cell) = possible(script, self.space, self.site)?;
+        self.drills.space = Arc::new(placed);
+        let came = self.drills.came(&cell);
         if let Came::Drilled(drilled) = &*came
-            && seen.insert(drilled.course.clone())
-            && kept.len() < KEPT_MAX
+            && self.seen.insert(drilled.course.clone())
+            && self.kept.len() < KEPT_MAX
         {
-            kept.push(script.clone());
+            // What never acted led to nothing, and beside more faults it would not either.
+            let acted = |at: &usize| !drilled.silent.contains(at);
+            let faults = script.faults.iter().enumerate().filter(|(at, _)| acted(at)).map(|(_, used)| used.clone());
+            self.kept.push(Script { faults: faults.collect(), ..script.clone() });
         }
         let named = |space: &Space, smallest: &Cell| Smallest::Script(space.script(smallest));
-        let mut line = work::result_of(sample, &cell, properties, &mut drills, named);
-        line.script = Some(script);
-        lines.push(line);
+        let line = work::result_of(sample, &cell, self.properties, &mut self.drills, named);
+        Some(self.settled(Line { script: Some(script), ..line }))
     }
-    Some(lines)
 }
 
 /// One that is like another with a course of its own, or as often one from nothing.

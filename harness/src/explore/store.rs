@@ -13,6 +13,9 @@ use crate::verdict::Verdict;
 /// Below the folder of an exploration.
 pub const FOUND: &str = "found";
 
+/// How that begins.
+const BEGINS: &str = "Found by explore: `";
+
 /// What the scenario of a find says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundBy {
@@ -25,12 +28,21 @@ pub struct FoundBy {
 impl FoundBy {
     /// In words.
     pub fn said(&self) -> String {
-        format!("Found by explore: `{}` does not hold ({}).", self.property, self.subject)
+        format!("{BEGINS}{}` does not hold ({}).", self.property, self.subject)
     }
 
     /// From the beginning of a find's `about`; `None` where it is no find's.
     pub fn read(about: &str) -> Option<FoundBy> {
-        let (property, rest) = about.strip_prefix("Found by explore: `")?.split_once("` does not hold (")?;
+        FoundBy::of_rest(about.strip_prefix(BEGINS)?)
+    }
+
+    /// From the end of a case's `about`, behind the sentence with which it was accepted; `None` where it was made by hand.
+    pub fn of_case(about: &str) -> Option<FoundBy> {
+        FoundBy::of_rest(about.rsplit_once(BEGINS)?.1)
+    }
+
+    fn of_rest(rest: &str) -> Option<FoundBy> {
+        let (property, rest) = rest.split_once("` does not hold (")?;
         let (subject, _) = rest.split_once(").")?;
         Some(FoundBy { property: property.to_owned(), subject: subject.to_owned() })
     }

@@ -66,11 +66,22 @@ impl Tally {
 
     /// All cells together.
     pub fn total(&self) -> Counts {
-        let all = self.rows.iter().flat_map(|(_, sizes)| sizes);
-        all.fold(Counts::default(), |sum, counts| Counts {
-            cells: sum.cells + counts.cells,
-            inert: sum.inert + counts.inert,
-            incomplete: sum.incomplete + counts.incomplete,
-        })
+        self.rows.iter().flat_map(|(_, sizes)| sizes).copied().fold(Counts::default(), Counts::and)
+    }
+
+    /// All with so many faults.
+    pub fn of_size(&self, size: usize) -> Counts {
+        let all = self.rows.iter().filter_map(|(_, sizes)| sizes.get(size));
+        all.copied().fold(Counts::default(), Counts::and)
+    }
+}
+
+impl Counts {
+    fn and(self, other: Counts) -> Counts {
+        Counts {
+            cells: self.cells + other.cells,
+            inert: self.inert + other.inert,
+            incomplete: self.incomplete + other.incomplete,
+        }
     }
 }

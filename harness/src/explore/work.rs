@@ -1,5 +1,6 @@
 //! Cells carried out by several threads, and their results in the order of the cells.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use std::thread::ScopedJoinHandle;
 use super::drills::{Came, Drills, Site};
 use super::property::Properties;
 use super::results::{Found, Line, Smallest, Strategy};
-use super::sample::{self, BLOCK};
+use super::sample::{BLOCK, Block};
 use super::shrink;
 use super::space::{Cell, Space};
 use crate::host::sim::Scripts;
@@ -29,12 +30,16 @@ pub struct Work<'a> {
     strategy: Strategy,
     scripts: Scripts,
     workers: Vec<Drills<'a>>,
+    /// Of samples: a block for each thread, in the order of their numbers, with results that are not given back yet.
+    blocks: VecDeque<(Block<'a>, VecDeque<Line>)>,
+    /// The block that is begun next.
+    block: u64,
     next: u64,
     until: u64,
 }
 
 impl<'a> Work<'a> {
-    /// The cells of a range, by so many threads.
+    /// The cells of a range, by so many threads. Samples that do not begin with a block are those of a block that was cut off.
     pub fn new(
         (space, site, properties): (&'a Arc<Space>, &'a Site, &'a Properties),
         strategy: Strategy,
@@ -43,7 +48,9 @@ impl<'a> Work<'a> {
     ) -> Work<'a> {
         let scripts = Scripts::default();
         let workers = (0..threads.clamp(1, THREADS_MAX)).map(|_| Drills::new(space, site, scripts.clone())).collect();
-        Work { space, site, properties, strategy, scripts, workers, next: range.start, until: range.end }
+        let (blocks, block) = (VecDeque::new(), range.start / BLOCK);
+        let (next, until) = (range.start, range.end);
+        Work { space, site, properties, strategy, scripts, workers, blocks, block, next, until }
     }
 
     /// The next cells' results, without a gap. Empty where all are done, or a signal came before the first of them was.
@@ -60,16 +67,46 @@ impl<'a> Work<'a> {
         lines
     }
 
-    /// A block of samples for each thread.
-    fn samples(&self) -> Vec<Line> {
-        let blocks = (self.next / BLOCK..self.until.div_ceil(BLOCK)).take(self.workers.len());
-        std::thread::scope(|scope| {
-            let block = |number| {
+    /// Whether it can end here for want of time: samples are taken by blocks, and of those that were begun none is half done.
+    pub fn is_between_blocks(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Some samples more of a block for each thread; those of the first block are given back at once, others when it is done.
+    fn samples(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        while lines.is_empty() && self.next < self.until && interrupt::signal().is_none() {
+            if self.blocks.is_empty() {
+                let begun = (self.block..self.until.div_ceil(BLOCK)).take(self.workers.len());
                 let of = (self.space, self.site, self.properties);
-                scope.spawn(move || sample::block(number, BLOCK, of, &self.scripts).unwrap_or_default())
-            };
-            joined(blocks.map(block).collect())
-        })
+                self.blocks = begun.map(|number| (Block::new(number, of, &self.scripts), VecDeque::new())).collect();
+                self.block += self.blocks.len() as u64;
+            }
+            let before = self.blocks.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+            std::thread::scope(|scope| {
+                let some = |(block, lines): &'_ mut (Block<'a>, VecDeque<Line>)| {
+                    for _ in 0..CELLS_A_TURN {
+                        let next = if interrupt::signal().is_none() { block.next() } else { None };
+                        let Some(line) = next else { break };
+                        lines.push_back(line);
+                    }
+                };
+                let threads: Vec<_> = self.blocks.iter_mut().map(|block| scope.spawn(move || some(block))).collect();
+                ended(threads);
+            });
+            let after = self.blocks.iter().map(|(_, lines)| lines.len()).sum::<usize>();
+            if before == after {
+                break;
+            }
+            while let Some((block, done)) = self.blocks.front_mut() {
+                lines.extend(done.drain(..).filter(|line| line.cell >= self.next));
+                if !block.is_done() {
+                    break;
+                }
+                self.blocks.pop_front();
+            }
+        }
+        lines
     }
 
     fn cells(&mut self) -> Vec<Line> {
@@ -96,15 +133,15 @@ impl<'a> Work<'a> {
                     })
                 })
                 .collect();
-            joined(threads)
+            ended(threads).concat()
         })
     }
 }
 
 /// A panic is a defect of the harness, and ends it.
-fn joined(threads: Vec<ScopedJoinHandle<'_, Vec<Line>>>) -> Vec<Line> {
+fn ended<T>(threads: Vec<ScopedJoinHandle<'_, T>>) -> Vec<T> {
     let ended = threads.into_iter().map(|thread| thread.join());
-    ended.flat_map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    ended.map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
 }
 
 /// What a cell came to: a function of the cell, whoever does it and whatever was done before.

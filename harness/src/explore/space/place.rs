@@ -20,6 +20,21 @@ impl Space {
         Some((space, Cell { base, topology, operator: script.operator, faults }))
     }
 
+    /// The cell of a script at levels of the space file: where it has another value, at the next stronger one that the file has.
+    /// `None` where there is none, or the script has no other value.
+    pub fn settled(&self, script: &Script) -> Option<Cell> {
+        let (placed, mut cell) = self.place(script)?;
+        let mut moved = false;
+        for added in &mut cell.faults {
+            let (all, ours) = (&placed.entries.get(added.entry)?.levels, &self.entries.get(added.entry)?.levels);
+            let from = all.get(added.level..)?;
+            let level = from.iter().find_map(|level| ours.iter().position(|our| our == level))?;
+            moved |= !ours.contains(from.first()?);
+            added.level = level;
+        }
+        moved.then_some(cell)
+    }
+
     /// The index of a level, which is put in its place where it is new.
     fn level(&mut self, entry: usize, params: &Params) -> Option<usize> {
         let levels = &mut self.entries.get_mut(entry)?.levels;
