@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use conformance::exploring::{Ran, SMALL, call, folder, text};
+use conformance::exploring::{Ran, SMALL, call, exploration, folder, text};
 use rollback_harness::exit::ExitStatus;
+use rollback_harness::explore::Exploration;
+use rollback_harness::explore::results::Strategy;
+use rollback_harness::explore::sample::Block;
+use rollback_harness::host::sim::Scripts;
 
 /// Samples of the small space.
 fn run(folder: &Path, args: &[&str]) -> Ran {
@@ -64,15 +68,16 @@ fn what_is_not_of_this_exploration_is_not_merged() {
         refused(&made, &["--exhaustive"], &format!("{at}{said}"));
     }
 
-    let samples = out.path().join("samples");
-    run(out.path(), &["--range", "0..1000", "--out", text(&samples)]);
-    let results = fs::read_to_string(samples.join("results.jsonl")).unwrap();
-    let line = results.lines().nth(1).unwrap();
-    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    let sampled = Exploration { strategy: Strategy::Sampled, ..exploration(SMALL, None, 2, &out.path().join("samples")) };
+    let of = (&sampled.space, &sampled.site, &sampled.properties);
+    let line = serde_json::to_string(&Block::new(0, of, &Scripts::default()).next().unwrap()).unwrap();
+    let header = serde_json::to_string(&sampled.header(&(0..1000))).unwrap();
+    let results = format!("{header}\n{line}\n");
+    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
     let changed = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut other = value.clone();
         change(&mut other);
-        results.replacen(line, &other.to_string(), 1)
+        results.replacen(&line, &other.to_string(), 1)
     };
     let base = changed(&|value| value["script"]["base"] = "nowhere".into());
     refused(&base, &[], "2: ");
