@@ -1,5 +1,7 @@
 //! Results of an exploration that was cut off, that ended too soon, or that somebody changed. Needs no engine.
 
+#![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
+
 use std::fs;
 use std::path::Path;
 
@@ -68,7 +70,8 @@ fn what_is_not_of_this_exploration_is_not_merged() {
         refused(&made, &["--exhaustive"], &format!("{at}{said}"));
     }
 
-    let sampled = Exploration { strategy: Strategy::Sampled, ..exploration(SMALL, None, 2, &out.path().join("samples")) };
+    let sampled =
+        Exploration { strategy: Strategy::Sampled, ..exploration(SMALL, None, 2, &out.path().join("samples")) };
     let of = (&sampled.space, &sampled.site, &sampled.properties);
     let line = serde_json::to_string(&Block::new(0, of, &Scripts::default()).next().unwrap()).unwrap();
     let header = serde_json::to_string(&sampled.header(&(0..1000))).unwrap();

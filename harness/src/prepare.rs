@@ -12,7 +12,7 @@ use crate::decide::DecidedBy;
 use crate::fault::{self, Effect};
 use crate::history::event::{Decision, Plan, PlannedRelease, SCHEMA, Source};
 use crate::host::HostKind;
-use crate::procedure::{Confirm, Procedure, Releases};
+use crate::procedure::{Confirm, Procedure};
 use crate::release::{self, sha256_hex};
 use crate::report::Rerun;
 use crate::runbook::Runbook;
@@ -264,13 +264,12 @@ fn one(
     selection: &Selection,
     runbook: &Runbook,
     given: &Given,
-    Parts { procedure, topology }: Parts,
+    Parts { procedure, topology, fetches_first }: Parts,
     (operator, expected): (Operator, &Expectation),
 ) -> Result<Prepared, BadInput> {
     let scenario = &given.scenario;
     let bad_input = |error: &dyn std::fmt::Display| BadInput(error.to_string());
     let of_scenario = |error: &dyn std::fmt::Display| BadInput(format!("{}: {error}", given.file));
-    let releases = Releases { good: scenario.good.clone(), bad: scenario.bad.clone() };
     let scenarios_folder = selection.workspace.join("scenarios");
     let mut born = (Vec::new(), Vec::new());
     let mut outside = Vec::new();
@@ -343,7 +342,7 @@ fn one(
         supervisor_alive: topology.supervisor.alive.clone(),
         port: topology.node.port,
         requirements: procedure.requirements.iter().map(|item| (item.id.clone(), item.line)).collect(),
-        fetches_first: runbook.fetches_first(&releases),
+        fetches_first,
         alerts,
     };
     let (rerun, decision) = (rerun(selection, given, &plan), decided.map(|decided| decided.by));

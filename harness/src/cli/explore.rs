@@ -79,6 +79,9 @@ struct MergeArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     of: Of,
+    /// Drill the smallest N finds of each kind on containers as well, one at a time
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    confirm: usize,
 }
 
 /// What decides which cells there are, and what is asked of them.
@@ -131,20 +134,21 @@ pub(super) fn carry_out(
     output: &mut Output<'_>,
     backend: &dyn Backend,
 ) -> Result<ExitStatus, Failure> {
-    let explored = match &args.command {
+    let (of, most, explored) = match &args.command {
         Some(ExploreCommand::Strength(args)) => return strength::carry_out(args, workspace, output),
         Some(ExploreCommand::Merge(merge)) => {
-            let exploration = merge.of.exploration(workspace)?;
-            let range = merge.of.range(&exploration.space)?;
-            exploration.merge(&merge.files, merge.of.range.is_some() || merge.of.exhaustive, range)?
+            let MergeArgs { files, of, confirm } = &**merge;
+            let exploration = of.exploration(workspace)?;
+            let range = of.range(&exploration.space)?;
+            (of, *confirm, exploration.merge(files, of.range.is_some() || of.exhaustive, range)?)
         }
         None if !args.accept.is_empty() => return accept(args, workspace, output),
-        None => explore(args, workspace, output)?,
+        None => (&args.of, args.confirm, explore(args, workspace, output)?),
     };
     write!(output.out, "{}", explored.text)?;
     match explored.interrupted {
         Some(signal) => Err(RunError::Interrupted(signal).into()),
-        None => Ok(explored.status.and(confirm(args, &explored.stored, workspace, output, backend)?)),
+        None => Ok(explored.status.and(confirm((of, most), &explored.stored, workspace, output, backend)?)),
     }
 }
 
@@ -163,7 +167,7 @@ fn accept(args: &ExploreArgs, workspace: &Path, output: &mut Output<'_>) -> Resu
 /// Drills finds on containers. Each scenario expects what the simulator came to, so one that does not conform is a difference
 /// between simulator and machine: a defect of the simulator.
 fn confirm(
-    args: &ExploreArgs,
+    (of, most): (&Of, usize),
     stored: &[Stored],
     workspace: &Path,
     output: &mut Output<'_>,
@@ -175,16 +179,16 @@ fn confirm(
             (kind, count) = (&find.kind, 0);
         }
         count += 1;
-        if count > args.confirm {
+        if count > most {
             continue;
         }
         let selection = Selection {
             scenarios: vec![find.path.display().to_string()],
             operators: vec![find.operator],
-            runbook: args.of.runbook.clone(),
-            binding: args.of.binding.clone(),
-            seed: args.of.seed,
-            out: args.of.out.join("confirmed"),
+            runbook: of.runbook.clone(),
+            binding: of.binding.clone(),
+            seed: of.seed,
+            out: of.out.join("confirmed"),
             ..Selection::usual(HostKind::Container, &find.topology, workspace)
         };
         // The bundle has the whole drill; here its end is enough.

@@ -11,6 +11,8 @@ use crate::topology::{self, Topology};
 pub struct Parts {
     pub(super) procedure: Procedure,
     pub(super) topology: Topology,
+    /// [`Runbook::fetches_first`].
+    pub(super) fetches_first: Vec<(String, u32)>,
 }
 
 impl Parts {
@@ -29,7 +31,7 @@ impl Parts {
         let procedure = runbook.procedure(topology, &releases).map_err(|error| bad_input(&error))?;
         let folder = selection.workspace.join("scenarios").join("topologies").join(&selection.profile);
         let topology = topology::load(&folder, topology).map_err(|error| bad_input(&error))?;
-        Ok(Parts { procedure, topology })
+        Ok(Parts { procedure, topology, fetches_first: runbook.fetches_first(&releases) })
     }
 }
 
