@@ -264,7 +264,7 @@ fn one(
     selection: &Selection,
     runbook: &Runbook,
     given: &Given,
-    Parts { procedure, topology, fetches_first }: Parts,
+    Parts { procedure, topology, fetches_first, alerts: known }: Parts,
     (operator, expected): (Operator, &Expectation),
 ) -> Result<Prepared, BadInput> {
     let scenario = &given.scenario;
@@ -289,9 +289,9 @@ fn one(
     for Outside { id, effect, .. } in &outside {
         can_begin(&bad, id, effect).map_err(|why| of_scenario(&why))?;
     }
-    let watched = alerts::alerts(selection, given, &procedure.claims, &bad)?;
+    let watched = known.alerts(selection, given, &procedure.claims, &bad)?;
     let spending = watched.as_ref().map(|watched| watched.spending.clone()).unwrap_or_default();
-    let (monitoring, alerts) = watched.map(|watched| (Arc::new(watched.monitoring), watched.planned)).unzip();
+    let (monitoring, alerts) = watched.map(|watched| (watched.monitoring, watched.planned)).unzip();
     let decided = decided::decide(selection, runbook, given, spending)?;
     let text = |release: &Release| serde_json::to_string(release).map_err(|error| bad_input(&error));
     let harness = env!("CARGO_PKG_VERSION");

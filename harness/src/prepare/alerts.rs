@@ -2,6 +2,7 @@
 //! machine, and to what a judge has to know of it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use alert_rules::Comparison;
 use alert_rules::Sli;
@@ -17,6 +18,7 @@ use crate::criteria::{HTTP_COUNTER, INVOKE_ROUTE};
 use crate::decide::question::Spending;
 use crate::history::event::{PlannedAlerts, PlannedCondition, PlannedSli};
 use crate::runbook::claims::{Claims, Range};
+use crate::scenario::Scenario;
 use crate::topology;
 
 /// Below the folder of scenarios.
@@ -29,25 +31,22 @@ const JOB: &str = "tensor-wasm";
 const SCRAPE_MS: u64 = 15_000;
 const EVALUATE_MS: u64 = 30_000;
 const LOOKBACK_MS: u64 = 300_000;
+/// Kept at a time of one section's drills; the shipped cases have a dozen.
+const KEPT_MAX: usize = 64;
 /// Reading: invokes a second that are answered 2xx.
 const INVOKES: &str = "invokes";
 
 /// What a scenario with alerts adds to a drill.
 #[derive(Debug, Clone)]
 pub(super) struct Watched {
-    pub(super) monitoring: Monitoring,
+    pub(super) monitoring: Arc<Monitoring>,
     pub(super) planned: PlannedAlerts,
     /// The alerts that watch a budget, by the names of their rules.
     pub(super) spending: BTreeMap<String, Spending>,
 }
 
 /// `None` where the scenario has no alerts.
-pub(super) fn alerts(
-    selection: &Selection,
-    given: &Given,
-    claims: &Claims,
-    bad: &Release,
-) -> Result<Option<Watched>, BadInput> {
+fn alerts(selection: &Selection, given: &Given, claims: &Claims, bad: &Release) -> Result<Option<Watched>, BadInput> {
     let Some(alerts) = &given.scenario.alerts else { return Ok(None) };
     let folder = selection.workspace.join("scenarios");
     let text = |name: &str| {
@@ -110,7 +109,36 @@ pub(super) fn alerts(
     };
     monitoring.active = active(&scaled, &monitoring, alerts.incident_minutes * 60_000 / alerts.scale)
         .map_err(|why| BadInput(format!("{}: alerts: {why}", given.file)))?;
-    Ok(Some(Watched { monitoring, planned, spending }))
+    Ok(Some(Watched { monitoring: Arc::new(monitoring), planned, spending }))
+}
+
+/// What was worked out for drills of the same claims. All clones share it: reading the rules and going through the past is most of
+/// what preparing a drill with alerts takes, and thousands differ in their faults alone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Arc<RwLock<BTreeMap<String, Watched>>>);
+
+impl Known {
+    /// As [`alerts`].
+    pub(super) fn alerts(
+        &self,
+        selection: &Selection,
+        given: &Given,
+        claims: &Claims,
+        bad: &Release,
+    ) -> Result<Option<Watched>, BadInput> {
+        let Scenario { alerts: wanted, trigger, .. } = &given.scenario;
+        let key = format!("{wanted:?} {trigger} {}", bad.invoke_dispatches_kernel);
+        // A map that was being written to when somebody panicked is whole all the same.
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Some(known.clone()));
+        }
+        let watched = alerts(selection, given, claims, bad)?;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watched) = watched.as_ref().filter(|_| known.len() < KEPT_MAX) {
+            known.insert(key, watched.clone());
+        }
+        Ok(watched)
+    }
 }
 
 /// Of each alert that an indicator says to watch its budget, the graph of the share that is spent: what its rule compares over

@@ -1,5 +1,6 @@
 //! Drills of scenarios that were made and lie in no file.
 
+use super::alerts::Known;
 use super::{BadInput, Given, Prepared, Selection, one};
 use crate::procedure::{Procedure, Releases};
 use crate::runbook::Runbook;
@@ -13,6 +14,8 @@ pub struct Parts {
     pub(super) topology: Topology,
     /// [`Runbook::fetches_first`].
     pub(super) fetches_first: Vec<(String, u32)>,
+    /// By what scenarios say of them.
+    pub(super) alerts: Known,
 }
 
 impl Parts {
@@ -31,7 +34,8 @@ impl Parts {
         let procedure = runbook.procedure(topology, &releases).map_err(|error| bad_input(&error))?;
         let folder = selection.workspace.join("scenarios").join("topologies").join(&selection.profile);
         let topology = topology::load(&folder, topology).map_err(|error| bad_input(&error))?;
-        Ok(Parts { procedure, topology, fetches_first: runbook.fetches_first(&releases) })
+        let fetches_first = runbook.fetches_first(&releases);
+        Ok(Parts { procedure, topology, fetches_first, alerts: Known::default() })
     }
 }
 

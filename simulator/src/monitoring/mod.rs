@@ -26,7 +26,7 @@ mod scrape;
 mod tests;
 
 use engine::Engine;
-use prepared::Known;
+pub(crate) use prepared::Engines;
 
 /// Configurations, promtool's check of them, and the notifier's start, before the past is written.
 const FILES_US: Us = 250 * MS;
@@ -49,7 +49,6 @@ pub struct Monitor {
     engine: Option<Box<Engine>>,
     /// Engines started so far on this machine; what is due for an earlier one is not done.
     runs: u32,
-    known: Known,
 }
 
 /// What the engine and who looks at it do by themselves, each for the engine of a run.
@@ -90,7 +89,7 @@ pub fn start(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<()> {
 
 fn bring_up(machine: &mut Machine, monitoring: &Arc<Monitoring>) -> Run<Result<(), String>> {
     let port = machine.agent.setup.as_ref().map_or(0, |setup| setup.node_port);
-    let prepared = match machine.monitor.known.prepare(monitoring, port) {
+    let prepared = match machine.scripts.engines.prepare(monitoring, port) {
         Ok(prepared) => prepared,
         Err(why) => return Ok(Err(why)),
     };

@@ -13,7 +13,7 @@ use operator_agent::protocol::{AlertState, Monitoring, PastAlert};
 use super::past;
 use crate::time::{MS, Us};
 
-/// Kept at a time; the drills of a machine ask for one.
+/// Kept at a time, some megabytes each. The drills of a machine ask for one, those of an exploration for some.
 const KEPT_MAX: usize = 16;
 /// Series that Prometheus makes itself and this model does not.
 const OWN: [&str; 3] = ["ALERTS", "prometheus_", "scrape_"];
@@ -22,9 +22,9 @@ pub(super) const UP: &str = "up";
 
 /// What was prepared already. All clones share it: nothing that happens depends on what is in it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known(Arc<RwLock<Vec<Arc<Prepared>>>>);
+pub struct Engines(Arc<RwLock<Vec<Arc<Prepared>>>>);
 
-impl Known {
+impl Engines {
     /// What this asks for, for a node at this port.
     ///
     /// # Errors

@@ -5,15 +5,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::syntax::{Dialect, Script};
 use super::{Refused, interpreter, parse_as};
+use crate::monitoring::Engines;
 
 /// Texts kept; a runbook has some dozens.
 const TEXTS_MAX: usize = 4096;
 /// Bytes of all texts that are kept; those of a topology and a runbook are some ten thousand.
 const BYTES_MAX: usize = 1 << 20;
 
-/// Parsed texts. All clones share them: what one machine has parsed the others need not.
+/// Parsed texts, and rules engines with their past. All clones share them: what one machine has worked out the others need not.
 #[derive(Debug, Clone, Default)]
-pub struct Scripts(Arc<RwLock<Known>>);
+pub struct Scripts {
+    texts: Arc<RwLock<Known>>,
+    /// By what is asked of them.
+    pub(crate) engines: Engines,
+}
 
 /// By dialect, since the same text is another script to another shell.
 #[derive(Debug, Default)]
@@ -50,12 +55,12 @@ impl Scripts {
     /// As [`parse_as`].
     pub fn parse_as(&self, text: &str, dialect: Dialect) -> Result<Arc<Script>, Refused> {
         // A map that was being written to when somebody panicked is whole all the same.
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).of(dialect).get(text).cloned();
+        let known = self.texts.read().unwrap_or_else(PoisonError::into_inner).of(dialect).get(text).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let script = parse_as(text, dialect)?;
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.texts.write().unwrap_or_else(PoisonError::into_inner);
         let bytes = known.bytes.saturating_add(text.len());
         if bytes <= BYTES_MAX && known.bash.len() + known.dash.len() < TEXTS_MAX {
             known.bytes = bytes;
