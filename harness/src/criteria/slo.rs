@@ -36,8 +36,12 @@ impl Criterion for Slo {
         let full = |look: &AlertLook<'_>| restart.is_before(look) && look.at_us >= from_us && look.n < before_n;
         let looks: Vec<AlertLook<'_>> = looks(facts, alerts).into_iter().filter(full).collect();
         let [.., earlier, later] = looks.as_slice() else {
-            let told = format!("{} looks {} after the restart, two are wanted", looks.len(), seconds(us(window_ms)));
-            return Told::fail(told, looks.iter().map(|look| look.n).collect::<Vec<_>>());
+            let seen: Vec<u64> = looks.iter().map(|look| look.n).collect();
+            let because = unseen_since(facts, seen.last().copied().unwrap_or_default()).filter(|why| why.n < before_n);
+            let why = because.map_or_else(String::new, |because| format!(": {}", because.what));
+            let (count, after) = (if seen.is_empty() { "no" } else { "one" }, seconds(us(window_ms)));
+            let told = format!("{count} look from {after} after the restart on, two are wanted{why}");
+            return Told::fail(told, seen.into_iter().chain(because.map(|because| because.n)).collect::<Vec<_>>());
         };
         let until_us = watch.map_or(later.at_us, |at| at.what);
         let unseen_us = later.at_us.saturating_sub(earlier.at_us).max(until_us.saturating_sub(later.at_us));

@@ -1,4 +1,4 @@
-//! `neighbours-untouched`: the containers beside the node's are the same ones at the end, and were not started again.
+//! `neighbours-untouched`: the containers beside the node's are the same ones at the end, were not started again, and run if they ran.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::judge::facts::Facts;
 use crate::judge::look::Look;
 
 /// Asked of the first and the last look of the drill: a container that was replaced or started again in between keeps the
-/// trace in its id or its start time.
+/// trace in its id or its start time, and one that was only stopped in its state.
 pub(super) struct NeighboursUntouched;
 
 impl Invariant for NeighboursUntouched {
@@ -37,6 +37,9 @@ impl Invariant for NeighboursUntouched {
                 (Some(was), Some(is)) if was.started != is.started => {
                     format!("was started again: {}, before {}", is.started, was.started)
                 }
+                (Some(was), Some(is)) if was.status != is.status => {
+                    format!("is {}, before {}", is.status, was.status)
+                }
                 _ => return None,
             };
             Some(format!("{name} {how}"))
@@ -45,7 +48,7 @@ impl Invariant for NeighboursUntouched {
         let events = [first.n, last.n];
         if touched.is_empty() {
             let names: Vec<&str> = names.into_iter().collect();
-            return holds(format!("{}: same id and start time", names.join(", ")), events);
+            return holds(format!("{}: same id, start time and state", names.join(", ")), events);
         }
         broken(touched.join("; "), events)
     }
@@ -63,7 +66,7 @@ mod tests {
     use crate::judge::Outcome::{self, Fail, NotRun, Pass};
     use crate::judge::sample::{self, Sample};
 
-    const UNTOUCHED: &str = "Neighbour=prometheus 11 03:31:58\nNeighbour=jaeger 22 03:31:59\n";
+    const UNTOUCHED: &str = "Neighbour=prometheus 11 03:31:58 running\nNeighbour=jaeger 22 03:31:59 exited\n";
 
     /// A recovery whose last look names these neighbours, the others the usual ones.
     fn at_the_end(lines: &'static str) -> Sample {
@@ -74,17 +77,20 @@ mod tests {
 
     #[test]
     fn the_same_id_and_start_time_at_both_ends_or_it_is_broken() {
-        let check = |lines, outcome: Outcome, detail| check(&NeighboursUntouched, at_the_end(lines), outcome, detail);
-        check(UNTOUCHED, Pass, "jaeger, prometheus: same id and start time");
-        check("Neighbour=prometheus 11 03:31:58\n", Fail, "jaeger is not there at `end`");
-        check("Neighbour=prometheus absent\nNeighbour=jaeger 22 03:31:59\n", Fail, "prometheus is not there at `end`");
-        check(
-            "Neighbour=prometheus 33 03:31:58\nNeighbour=jaeger 22 03:31:59\n",
-            Fail,
-            "prometheus is another container",
-        );
-        let again = "Neighbour=prometheus 11 04:00:00\nNeighbour=jaeger 22 03:31:59\n";
-        check(again, Fail, "prometheus was started again: 04:00:00, before 03:31:58");
+        let check = |lines, outcome: Outcome, detail: &str| {
+            check(&NeighboursUntouched, at_the_end(lines), outcome, detail);
+        };
+        check(UNTOUCHED, Pass, "jaeger, prometheus: same id, start time and state");
+        check("Neighbour=prometheus 11 03:31:58 running\n", Fail, "jaeger is not there at `end`");
+        for (prometheus, detail) in [
+            ("absent", "is not there at `end`"),
+            ("33 03:31:58 running", "is another container"),
+            ("11 04:00:00 running", "was started again: 04:00:00, before 03:31:58"),
+            ("11 03:31:58 exited", "is exited, before running"),
+        ] {
+            let lines = format!("Neighbour=prometheus {prometheus}\nNeighbour=jaeger 22 03:31:59 exited\n");
+            check(lines.leak(), Fail, &format!("prometheus {detail}"));
+        }
         check("", Fail, "jaeger is not there at `end`; prometheus is not there");
     }
 
@@ -93,7 +99,7 @@ mod tests {
         let without = |moment: &'static str| {
             at_the_end(UNTOUCHED).edit(moment, |what| {
                 if let What::MachineSeen { machine, .. } = what {
-                    machine.supervisor = "Status=running\nNeighbour=jaeger 22 03:31:59\n".into();
+                    machine.supervisor = "Status=running\nNeighbour=jaeger 22 03:31:59 exited\n".into();
                 }
             })
         };

@@ -47,6 +47,8 @@ pub struct Neighbour<'a> {
     pub id: &'a str,
     /// When it was started, as the engine says it.
     pub started: &'a str,
+    /// The engine's word for whether it runs; empty in a History that does not say it.
+    pub status: &'a str,
 }
 
 impl<'a> Container<'a> {
@@ -123,14 +125,15 @@ fn registry_tag(value: &str) -> Option<(&str, RegistryTag<'_>)> {
     words.next().is_none().then_some((tag, says))
 }
 
-/// `NAME ID STARTED` or `NAME absent`.
+/// `NAME ID STARTED STATUS`, at first `NAME ID STARTED`, or `NAME absent`.
 fn neighbour(value: &str) -> Option<(&str, Option<Neighbour<'_>>)> {
     let (name, rest) = value.trim().split_once(' ')?;
     if rest.trim() == ABSENT {
         return Some((name, None));
     }
-    let (id, started) = rest.trim().split_once(' ')?;
-    Some((name, Some(Neighbour { id, started: started.trim() })))
+    let (id, rest) = rest.trim().split_once(' ')?;
+    let (started, status) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+    Some((name, Some(Neighbour { id, started, status: status.trim() })))
 }
 
 #[cfg(test)]
@@ -139,7 +142,7 @@ mod tests {
 
     const COMPOSE: &str = "Status=running\nRunning=true\nRestarting=false\nExitCode=0\nContainer=c0ffee\n\
         Image=ghcr.io/craton-co/tensor-wasm:v0.3.8\nImageDigest=sha256:aa\nRegistryTag=v0.3.8 sha256:aa\n\
-        RegistryTag=v0.4.0 absent\nRegistryTag=v0.5.0 unreachable\nNeighbour=prometheus 11 2026-11-24T03:31:58Z\n\
+        RegistryTag=v0.4.0 absent\nRegistryTag=v0.5.0 unreachable\nNeighbour=prometheus 11 2026-11-24T03:31:58Z running\n\
         Neighbour=jaeger absent\nOther=c0ffee_node restarting\n";
 
     #[test]
@@ -153,9 +156,12 @@ mod tests {
             ("v0.5.0", RegistryTag::Unreachable),
         ];
         assert_eq!(read.registry, registry.into());
-        let prometheus = Neighbour { id: "11", started: "2026-11-24T03:31:58Z" };
+        let prometheus = Neighbour { id: "11", started: "2026-11-24T03:31:58Z", status: "running" };
         assert_eq!(read.neighbours, [("jaeger", None), ("prometheus", Some(prometheus))].into());
         assert_eq!(read.others, [("c0ffee_node", "restarting")].into());
+        let before = COMPOSE.replace("58Z running", "58Z");
+        let unsaid = Container::of(&before).unwrap().neighbours["prometheus"];
+        assert_eq!(unsaid, Some(Neighbour { status: "", ..prometheus }));
     }
 
     #[test]

@@ -66,14 +66,20 @@ fn two_looks_in_succession_have_to_show_it() {
     let before = sample::alerted().edit_alerts(0, 12_000, |seen| seen.read("sli-invoke_p95", Some(3.0)));
     check(before, Pass, "");
     // The first 200 is at 5.9 s, the window is 5 s: 10.9 s.
-    check(sample::alerted().without_alerts(11_500, EVER_MS), Fail, "1 looks 5.00 s after the restart, two are wanted");
+    check(
+        sample::alerted().without_alerts(11_500, EVER_MS),
+        Fail,
+        "one look from 5.00 s after the restart on, two are",
+    );
     let early = sample::alerted().without_alerts(11_000, 12_500);
-    check(early, Fail, "1 looks 5.00 s after the restart");
+    check(early, Fail, "one look from 5.00 s after the restart on");
     let gap = |from, to| sample::alerted().watched_to_the_end().without_alerts(from, to);
     check(gap(22_001, 25_000), Fail, "nobody looked for 3.00 s");
     check(gap(22_001, EVER_MS), Fail, "nobody looked for 3.40 s");
     let gone = sample::alerted().watched_to_the_end().engine_gone(22_001);
     check(gone, Fail, "nobody looked for 3.40 s: http://127.0.0.1:9090: refused");
+    let gone = sample::alerted().watched_to_the_end().engine_gone(7_000);
+    check(gone, Fail, "no look from 5.00 s after the restart on, two are wanted: http://127.0.0.1:9090: refused");
     // What is seen after the watch is none of it.
     let after = sample::alerted().edit_alerts(WATCHED_MS, EVER_MS, |seen| seen.read("sli-invoke_p95", Some(3.0)));
     let ended = after.edit("watched", |what| {
