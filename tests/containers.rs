@@ -20,8 +20,8 @@ use rollback_harness::verdict::Verdict;
 pub const REQUIRE: &str = "ROLLBACK_DRILL_REQUIRE_CONTAINERS";
 /// Scenarios that are drilled on all topologies every time: a rollback that works, without alerts and with them.
 const EVERYWHERE: [&str; 2] = ["procedure-only", "baseline"];
-/// Scenarios that wait for three minutes and more until a ceiling ends them.
-const SELDOM: [&str; 1] = ["page-hangs"];
+/// Scenarios that take two minutes and more: a ceiling ends a page that hangs, or systemd waits for a process.
+const SELDOM: [&str; 2] = ["alert-returns", "page-hangs"];
 /// Of one event, when a failure shows the History.
 const EVENT_CHARS: usize = 220;
 /// Between two looks at a condition.
