@@ -193,7 +193,11 @@ impl ContainerHost {
                 self.next_line()
             }
             Ok(Some(Err(error))) => Err(self.trouble(format!("the engine's stream broke: {error}"))),
-            Ok(None) => Err(self.trouble("its agent has ended: the machine or the engine was stopped".to_owned())),
+            Ok(None) => Err(self.trouble(
+                "its agent has ended: the machine or the engine was stopped; what was seen until then is kept, look at the engine's \
+                 log and drill again"
+                    .to_owned(),
+            )),
         }
     }
 
