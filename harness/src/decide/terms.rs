@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use crate::procedure::StaticFinding;
+use crate::procedure::{StaticFinding, TextRule};
 
 /// One term of a condition, as it was read. **Contract:** these are the fields in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -165,7 +165,7 @@ impl Terms {
             "the text does not say how to tell `{}`; read as: {told}, because {}",
             supplied.stands_for, supplied.because
         );
-        self.findings.push(StaticFinding { rule: RULE.into(), line: term.line, message });
+        self.findings.push(TextRule::SuppliedReading.found(term.line, message));
         Ok(term.line)
     }
 
@@ -210,15 +210,12 @@ impl Terms {
             let value = &term.text;
             let message =
                 format!("the text gives no number for `{stands_for}` ({means}); supplied: {value}, because {because}");
-            self.findings.push(StaticFinding { rule: RULE.into(), line: term.line, message });
+            self.findings.push(TextRule::SuppliedReading.found(term.line, message));
         }
         let stands_for = term.supplied.map(|supplied| supplied.stands_for);
         Ok(Amount { value, text: term.text, line: term.line, stands_for })
     }
 }
-
-/// The finding that each supplied reading is.
-const RULE: &str = "supplied-reading";
 
 fn of_another_kind(term: &Term, wanted: &str) -> TermError {
     TermError {

@@ -2,10 +2,12 @@
 //!
 //! A new rule is one file here and one line in [`REGISTRY`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::judge::facts::Facts;
 use crate::judge::{CriterionResult, Finding};
+use crate::procedure::TextRule;
+use crate::runbook::Runbook;
 
 mod alert_cannot_clear_in_time;
 mod alert_clears_for_silence;
@@ -60,6 +62,14 @@ pub struct Found {
     pub message: String,
     /// Numbers of the events that show it.
     pub events: Vec<u64>,
+}
+
+/// All rules that can find something with this runbook: those that look at a drill, those that look at the text, and those of the
+/// binding.
+pub fn rules(runbook: &Runbook) -> BTreeSet<&str> {
+    let of_drill = REGISTRY.iter().map(|rule| rule.id());
+    let of_text = TextRule::ALL.iter().map(|rule| rule.id());
+    of_drill.chain(of_text).chain(runbook.rules()).collect()
 }
 
 /// All findings: those of the text that the plan holds, and those that the drill shows; by rule, line and message, each

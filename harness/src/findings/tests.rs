@@ -1,5 +1,8 @@
 //! Each rule finds its case in a made-up drill, and nothing in a plain recovery.
 
+use std::fs;
+use std::path::Path;
+
 use super::*;
 use crate::history::What;
 use crate::history::event::{CommandRef, KillReason, ProbeOutcome};
@@ -333,6 +336,33 @@ fn findings_are_sorted_and_stand_once() {
 
 #[test]
 fn rules_are_unique_and_sorted() {
-    let ids: Vec<&str> = REGISTRY.iter().map(|rule| rule.id()).collect();
-    assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    let of_drill: Vec<&str> = REGISTRY.iter().map(|rule| rule.id()).collect();
+    let of_text: Vec<&str> = TextRule::ALL.iter().map(|rule| rule.id()).collect();
+    for ids in [&of_drill, &of_text] {
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    }
+    assert!(of_text.iter().all(|id| !of_drill.contains(id)), "{of_text:?}");
+}
+
+/// What the sources find in a text, by whatever rule, is of a rule that is listed, or of the binding.
+#[test]
+fn all_rules_of_the_text_are_listed() {
+    let (mut left, mut used) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], BTreeSet::new());
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        if path.ends_with("procedure/text_rule.rs") || path.ends_with("findings/tests.rs") {
+            continue;
+        }
+        let name = |rest: &str| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+        used.extend(text.split("TextRule::").skip(1).map(name).filter(|name| name != "ALL"));
+        if !path.ends_with("judge/sample/mod.rs") {
+            let literal = text.split("StaticFinding {").skip(1).any(|rest| rest.trim_start().starts_with("rule: \""));
+            assert!(!literal, "{}: a finding of no listed rule", path.display());
+        }
+    }
+    assert_eq!(used, TextRule::ALL.iter().map(|rule| format!("{rule:?}")).collect());
 }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::runbook::claims::Claims;
 
 mod prerequisites;
+mod text_rule;
 
 pub use prerequisites::{Confirm, PUBLISHED, Prerequisite, PrerequisiteKind, Prerequisites};
+pub use text_rule::TextRule;
 
 /// What a command does to the node, as the binding says; decides how `careful` takes its failure (design.md, "Words").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -253,7 +255,7 @@ impl Procedure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaticFinding {
-    /// Kebab-case id, such as `supplied-command`.
+    /// Id of a [`TextRule`], or a rule of the binding.
     pub rule: String,
     /// 1-based line of the runbook.
     pub line: u32,

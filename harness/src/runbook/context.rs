@@ -5,7 +5,7 @@ use super::document::Document;
 use super::error::{RunbookError, quote};
 use super::placeholder;
 use super::shell::{self, Segment};
-use crate::procedure::{Class, Command, Origin, Releases, StaticFinding};
+use crate::procedure::{Class, Command, Origin, Releases, StaticFinding, TextRule};
 
 /// A document, its binding, one topology and the two versions.
 pub(super) struct Context<'a> {
@@ -99,7 +99,7 @@ impl Context<'_> {
         command.origin = Origin::Supplied { stands_for: stands_for.to_owned() };
         let (words, topology) = (quote(stands_for), self.topology);
         let message = format!("no command of the text does {words} on {topology}; supplied: {}", command.text);
-        Ok((command, StaticFinding { rule: "supplied-command".into(), line, message }))
+        Ok((command, TextRule::SuppliedCommand.found(line, message)))
     }
 
     /// What the syntax tree shows of a literal command.
@@ -107,7 +107,7 @@ impl Context<'_> {
         let mut findings = Vec::new();
         if segment.endless {
             let message = "this loop ends only when its condition is met: the text gives no bound".to_owned();
-            findings.push(StaticFinding { rule: "unbounded-wait".into(), line, message });
+            findings.push(TextRule::UnboundedWait.found(line, message));
         }
         for wanted in &self.binding.options_wanted {
             let lacks = |call: &shell::Call| {

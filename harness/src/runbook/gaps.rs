@@ -3,20 +3,20 @@
 use super::context::Context;
 use super::error::{RunbookError, quote};
 use super::place;
-use crate::procedure::{Class, Command, StaticFinding, Step};
+use crate::procedure::{Class, Command, StaticFinding, Step, TextRule};
 
 /// Gaps of the steps: `no-record`, `no-drain`, `no-wait`, `undrain-before-verify`.
 pub(super) fn of_steps(steps: &[Step], topology_line: u32) -> Vec<StaticFinding> {
     let all: Vec<&Command> = steps.iter().flat_map(|step| &step.commands).collect();
     let mut findings = Vec::new();
     let lacking = [
-        (Class::Record, "no-record", "no command writes down the state before the rollback"),
-        (Class::Drain, "no-drain", "no command takes the node out of rotation before it is stopped"),
-        (Class::Wait, "no-wait", "no command waits for the node to be ready"),
+        (Class::Record, TextRule::NoRecord, "no command writes down the state before the rollback"),
+        (Class::Drain, TextRule::NoDrain, "no command takes the node out of rotation before it is stopped"),
+        (Class::Wait, TextRule::NoWait, "no command waits for the node to be ready"),
     ];
     for (class, rule, message) in lacking {
         if !all.iter().any(|command| command.is(class)) {
-            findings.push(StaticFinding { rule: rule.into(), line: topology_line, message: message.into() });
+            findings.push(rule.found(topology_line, message.into()));
         }
     }
     // Everything under "Verification" comes after the section; a check inside it would have to follow the start.
@@ -26,7 +26,7 @@ pub(super) fn of_steps(steps: &[Step], topology_line: u32) -> Vec<StaticFinding>
         let between = all.get(started..undrained).unwrap_or_default();
         if let (false, Some(command)) = (between.iter().any(|c| c.is(Class::Verify)), all.get(undrained)) {
             let message = "the node gets traffic again before anything is verified".to_owned();
-            findings.push(StaticFinding { rule: "undrain-before-verify".into(), line: command.line, message });
+            findings.push(TextRule::UndrainBeforeVerify.found(command.line, message));
         }
     }
     findings

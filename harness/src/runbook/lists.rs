@@ -9,7 +9,7 @@ use super::document::{Prose, Section, Span};
 use super::error::{RunbookError, quote};
 use super::place;
 use crate::procedure::{
-    Class, Command, FailurePath, Requirement, RequirementKind, StaticFinding, Step, VerificationPoint,
+    Class, Command, FailurePath, Requirement, RequirementKind, StaticFinding, Step, TextRule, VerificationPoint,
 };
 
 /// Words that the driver replaces in the page command, each by a quoted value.
@@ -213,7 +213,7 @@ fn maker<'s>(steps: &'s [Step], file: &str) -> Option<&'s Command> {
 
 fn never_captured(context: &Context<'_>, file: &str, line: u32) -> StaticFinding {
     let message = format!("no command of {}'s section makes {file}", context.topology);
-    StaticFinding { rule: "never-captured".into(), line, message }
+    TextRule::NeverCaptured.found(line, message)
 }
 
 /// The first span with this role on this topology.

@@ -102,6 +102,12 @@ impl Runbook {
         self.bound.topologies.keys().map(String::as_str)
     }
 
+    /// Rules of findings that the binding adds, in its order.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        let gaps = self.bound.known_gaps.iter().map(|gap| gap.rule.as_str());
+        gaps.chain(self.bound.options_wanted.iter().map(|wanted| wanted.rule.as_str()))
+    }
+
     /// What an operator of this topology does, between these releases. Errors: a topology that the binding does not know,
     /// and whatever this topology needs of the text and is not there, or not where the binding looks for it.
     pub fn procedure(&self, topology: &str, releases: &Releases) -> Result<Procedure, RunbookError> {

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::document::{Item, Section};
 use super::error::{RunbookError, quote};
 use super::place;
-use crate::procedure::{Class, Command, Prerequisite, PrerequisiteKind, Prerequisites, StaticFinding, Step};
+use crate::procedure::{Class, Command, Prerequisite, PrerequisiteKind, Prerequisites, StaticFinding, Step, TextRule};
 
 /// Letter of the step ids.
 const LETTER: char = 'R';
@@ -130,7 +130,7 @@ fn unchecked(context: &Context<'_>, steps: &[Step], item: &Item, bound: &Prerequ
             .map_or_else(String::new, |later| format!("; {} (line {}) does, too late", quote(&later.text), later.line));
         let stop = format!("{} (line {})", quote(&stop.text), stop.line);
         let message = format!("nothing before {stop} in {}'s section asks {asked}{later}", context.topology);
-        Some(StaticFinding { rule: "unchecked-prerequisite".into(), line: item.prose.line, message })
+        Some(TextRule::UncheckedPrerequisite.found(item.prose.line, message))
     };
     if bound.met_by == Confirmation::Window {
         return finding("whether the maintenance window is agreed", &[]).into_iter().collect();

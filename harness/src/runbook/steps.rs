@@ -6,7 +6,7 @@ use super::document::{CodeBlock, Section};
 use super::error::{RunbookError, quote};
 use super::place;
 use super::shell::Split;
-use crate::procedure::{Class, Command, Origin, StaticFinding, Step};
+use crate::procedure::{Class, Command, Origin, StaticFinding, Step, TextRule};
 
 /// Languages of a fence whose text is run; a fence without language is.
 pub(super) const RUN: [&str; 4] = ["", "bash", "sh", "shell"];
@@ -45,7 +45,7 @@ fn literal(
         if classes == [Class::Other] {
             let message =
                 format!("the binding does not know {}: it runs, and its result is only noted", quote(&segment.text));
-            findings.push(StaticFinding { rule: "unknown-command".into(), line, message });
+            findings.push(TextRule::UnknownCommand.found(line, message));
         }
         findings.extend(context.seen_in_tree(segment, line));
         let mut command = context.literal(segment, line, classes)?;
@@ -151,11 +151,8 @@ fn borrow(
             let wanted = format!("step {} with a command of class {:?}: {why}", same.is, same.class);
             context.refuse(target.line, what, wanted, "put the step back, or mend the binding")
         })?;
-        findings.push(StaticFinding {
-            rule: "same-as".into(),
-            line: step.line,
-            message: format!("step {} has no command; taken from step {} (line {})", same.step, same.is, found.line),
-        });
+        let message = format!("step {} has no command; taken from step {} (line {})", same.step, same.is, found.line);
+        findings.push(TextRule::SameAs.found(step.line, message));
         let lines: Vec<u32> = found.commands.iter().map(|command| command.line).collect();
         findings.extend(seen.into_iter().filter(|finding| lines.contains(&finding.line)));
         step.commands = found.commands.into_iter().map(|command| borrowed(command, &same.is)).collect();
