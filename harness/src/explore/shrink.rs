@@ -47,7 +47,7 @@ pub struct Flip {
     pub fails: u64,
 }
 
-/// Halves the distance between the level that is too weak and the one that is not, for each parameter. Only where the level is
+/// Halves the distance between the level that is too weak and the one that is not, for each parameter that is an amount. Only where the level is
 /// all that decides: what is compared with levels and orders has no such number.
 pub fn flips(property: &Property, subject: &str, cell: &Cell, space: &Space, site: &Site) -> Vec<Flip> {
     if matches!(property.must, Must::Relate(Relation::StrongerNeverPasses | Relation::OrderOfOthers)) {
@@ -57,7 +57,7 @@ pub fn flips(property: &Property, subject: &str, cell: &Cell, space: &Space, sit
     for (at, used) in space.uses(cell).iter().enumerate() {
         let Some(kind) = fault::kind(&used.id) else { continue };
         let weaker = space.weaker(cell, at).and_then(|weaker| space.uses(&weaker).into_iter().nth(at));
-        for param in kind.params {
+        for param in kind.params.iter().filter(|param| param.is_amount) {
             let Some(&strong) = used.params.get(param.name) else { continue };
             let weak = weaker.as_ref().and_then(|used| used.params.get(param.name)).copied().unwrap_or(param.min);
             let fails_at = |value: u64| {

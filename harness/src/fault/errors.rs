@@ -11,7 +11,7 @@ pub(super) static KIND: FaultKind = FaultKind {
     id: "errors",
     about: "A share of invokes is answered 500.",
     whence: Whence::Inborn { releases: &[Role::Bad, Role::Good] },
-    params: &[Param { name: SHARE, unit: "percent of invokes", min: 1, max: 100, default: Some(30) }],
+    params: &[Param { name: SHARE, unit: "percent of invokes", min: 1, max: 100, default: Some(30), is_amount: true }],
     begins: Begins::WithTheDrill,
     effect,
     evidence,

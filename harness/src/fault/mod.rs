@@ -99,6 +99,8 @@ pub struct Param {
     pub max: u64,
     /// Where a scenario does not give it; `None`: it has to.
     pub default: Option<u64>,
+    /// Whether it can be a little more or less, and so has a threshold. The numbers of one that is no amount are names.
+    pub is_amount: bool,
 }
 
 /// What a History shows of a fault: in words, and by which events.
@@ -231,7 +233,7 @@ pub fn check(given: &FaultUse) -> Result<FaultUse, FaultError> {
         }
     }
     let mut params = BTreeMap::new();
-    for Param { name, unit, min, max, default } in kind.params.iter().copied() {
+    for Param { name, unit, min, max, default, .. } in kind.params.iter().copied() {
         let Some(value) = given.params.get(name).copied().or(default) else {
             return Err(FaultError::MissingParam { id, name, min, max, unit });
         };

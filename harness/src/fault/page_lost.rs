@@ -18,6 +18,7 @@ pub(super) static KIND: FaultKind = FaultKind {
         min: TWICE,
         max: HANGS,
         default: Some(REFUSES),
+        is_amount: false,
     }],
     effect,
     evidence,
