@@ -4,6 +4,28 @@ use std::fs;
 
 use conformance::exploring::{OWN, SMALL, call, folder, text};
 use rollback_harness::exit::ExitStatus;
+use rollback_harness::fault::{self, Whence};
+
+/// Of [`SMALL`].
+const ONLY: &str = "only = [\"healthz-slow\", \"port-held\", \"tag-missing\", \"tag-moved\"]";
+
+/// A space that leaves every fault out.
+fn nothing_left() -> String {
+    let mut space =
+        "schema = 1\nbases = [\"procedure-only\"]\ntopologies = [\"docker\"]\noperators = [\"paste\"]\n".to_owned();
+    for kind in fault::REGISTRY {
+        let releases: Vec<String> = match kind.whence {
+            Whence::Outside => vec![String::new()],
+            Whence::Inborn { releases } => {
+                releases.iter().map(|release| format!("release = \"{release:?}\"\n").to_lowercase()).collect()
+            }
+        };
+        for release in releases {
+            space += &format!("[[fault]]\nid = \"{}\"\n{release}levels = []\n", kind.id);
+        }
+    }
+    space
+}
 
 #[test]
 fn bad_input_is_refused_with_file_and_line() {
@@ -23,7 +45,29 @@ fn bad_input_is_refused_with_file_and_line() {
             ":4: base `compose-not-edited` is not for topology `docker`",
         ),
         (with("[\"docker\"]", "[\"docker\", \"docker\"]"), ":4: topologies: the same one twice"),
-        (with("[\"docker\"]", "[]"), ": topologies: none"),
+        (with("[\"docker\"]", "[]"), ":4: topologies: none; looked for at least one"),
+        (with(ONLY, "only = []"), ":6: only: none; looked for at least one fault"),
+        (with(ONLY, "only = [\"port-held\", \"tag-moved\"]"), ":10: `tag-missing` is not among `only`; take it out"),
+        (with("faults = [\"tag-missing\", ", "faults = ["), ":9: touching \"the tag\": fewer than two faults"),
+        (with("\"tag-missing\", \"tag-moved\"]\n\n[[fault]]", "]\n\n[[fault]]"), ":9: touching \"the tag\": fewer"),
+        (
+            with("\"tag-moved\"]", "\"tag-moved\",\n\"wrong-build\"]"),
+            ":7: only: `wrong-build` can be had with no base on any topology; take it out",
+        ),
+        (
+            with("\"tag-moved\"]", "\"tag-moved\", \"registry-down\"]") + "[[fault]]\nid = \"registry-down\"\nlevels = []\n",
+            ":6: only: `registry-down` is left out by `levels = []`; take it out",
+        ),
+        (
+            "schema = 1\nbases = [\"port-held\"]\ntopologies = [\"docker\"]\noperators = [\"paste\"]\nonly = [\"port-held\"]\n"
+                .to_owned(),
+            ":5: only: `port-held` is what each base has already; take it out",
+        ),
+        (nothing_left(), ":2: no fault is left that could be added to any base; looked for at least one"),
+        (
+            with("id = \"port-held\"\n", "id = \"port-held\"\nlevels = []\n"),
+            ":23: `port-held`: `levels = []` leaves it out, so it has no moments",
+        ),
         (with("\"port-held\"", "\"port-hold\""), ":6: no fault `port-hold`; there are "),
         (with("faults = [\"tag-missing\"", "faults = [\"tag-gone\""), ":10: no fault `tag-gone`"),
         (with("delay_ms = 8", "delay_ms = 801"), ":13: fault `healthz-slow`: `delay_ms` is 801"),
@@ -32,7 +76,7 @@ fn bad_input_is_refused_with_file_and_line() {
         (with("release = \"good\"\n", ""), ":13: fault `healthz-slow`: a release is born with it"),
         (with("release = \"bad\"", "release = \"good\""), ":18: `healthz-slow` again"),
         (
-            with("\"tag-moved\"]", "\"snapshot-incompatible\"]")
+            with("\"tag-moved\"]", "\"tag-moved\", \"snapshot-incompatible\"]")
                 + "[[fault]]\nid = \"snapshot-incompatible\"\nlevels = [{ format = 9 }]\n",
             ":26: `snapshot-incompatible`: level 1 can be had with no base on any topology",
         ),

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use conformance::exploring::{OWN, Ran, SMALL, call, call_in, call_with, copied, folder, text};
+use conformance::exploring::{OWN, Ran, SMALL, TOUCHING, call, call_in, call_with, copied, folder, text};
 use rollback_harness::cli::{Backend, Containers, HostCommand, Stage};
 use rollback_harness::exit::ExitStatus;
 use rollback_harness::host::HostKind;
@@ -27,7 +27,8 @@ fn a_case_pins_a_find_up_to_a_level_at_which_it_is_gone() {
     ] {
         let space = SMALL.replace("{ delay_ms = 2 }, { delay_ms = 8 }, { delay_ms = 50 }", levels);
         let (space, _of_port_held) = space.split_once("\n[[fault]]\nid = \"port-held\"\n").unwrap();
-        fs::write(&path, space.replace(", \"port-held\", \"tag-missing\", \"tag-moved\"", "")).unwrap();
+        let space = space.replace(", \"port-held\", \"tag-missing\", \"tag-moved\"", "");
+        fs::write(&path, space.replace(TOUCHING, "")).unwrap();
         let args = ["explore", "--exhaustive", "--space", text(&path), "--out", text(out.path())];
         let Ran { status, out: report, log } = call(&args);
         let pinned = "over-only-when-recovered: unverified, healthz-slow in the good release: pinned by healthz-slow, ";
@@ -290,7 +291,7 @@ fn finds_are_confirmed_one_of_each_kind_and_a_difference_is_told() {
     let without_port = SMALL
         .replace("\"port-held\", \"tag-missing\", ", "")
         .replace("[[fault]]\nid = \"port-held\"\nmoments = [{ before = \"start\" }]\n", "");
-    fs::write(&space, without_port.replace("\"tag-missing\", ", "")).unwrap();
+    fs::write(&space, without_port.replace(TOUCHING, "")).unwrap();
     fs::write(&more, OWN).unwrap();
     for (honest, said) in [(true, ": the container agrees\n"), (false, ": the container ends otherwise")] {
         let args = ["explore", "--exhaustive", "--space", text(&space), "--properties", text(&more), "--confirm", "1"];

@@ -49,6 +49,13 @@ id = "port-held"
 moments = [{ before = "start" }]
 "#;
 
+/// Its two faults that touch the same thing, for tests that leave one out.
+pub const TOUCHING: &str = r#"
+[[touching]]
+thing = "the tag"
+faults = ["tag-missing", "tag-moved"]
+"#;
+
 /// A property that no case pins, since none expects findings and figures.
 pub const OWN: &str = r#"
 schema = 1

@@ -23,12 +23,12 @@ const LEVELS_MAX: usize = 16;
 pub(super) struct SpaceFile {
     schema: Spanned<u32>,
     /// Scenarios whose own faults, the incident among them, every cell has.
-    pub(super) bases: Vec<Spanned<String>>,
-    pub(super) topologies: Vec<Spanned<String>>,
-    pub(super) operators: Vec<Spanned<Operator>>,
+    bases: Spanned<Vec<Spanned<String>>>,
+    topologies: Spanned<Vec<Spanned<String>>>,
+    operators: Spanned<Vec<Spanned<Operator>>>,
     /// No other faults than these; all that there are where nothing is said.
     #[serde(default)]
-    only: Option<Vec<Spanned<String>>>,
+    only: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     touching: Vec<Touching>,
     #[serde(default)]
@@ -39,8 +39,8 @@ pub(super) struct SpaceFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Touching {
-    #[expect(dead_code, reason = "it is for people; read so that it cannot be left out")]
-    thing: String,
+    /// For people.
+    thing: Spanned<String>,
     faults: Vec<Spanned<String>>,
 }
 
@@ -70,28 +70,43 @@ impl SpaceFile {
             let what = format!("schema is {}; looked for 1", file.schema.get_ref());
             return Err(source.wrong(file.schema.span().start, &what));
         }
-        for (what, at) in [
-            ("bases", first_twice(&file.bases)),
-            ("topologies", first_twice(&file.topologies)),
-            ("operators", first_twice(&file.operators)),
+        for (what, at, none, twice) in [
+            ("bases", file.bases.span(), file.bases().is_empty(), first_twice(file.bases())),
+            ("topologies", file.topologies.span(), file.topologies().is_empty(), first_twice(file.topologies())),
+            ("operators", file.operators.span(), file.operators().is_empty(), first_twice(file.operators())),
         ] {
-            if let Some(at) = at {
+            if none {
+                return Err(source.wrong(at.start, &format!("{what}: none; looked for at least one")));
+            }
+            if let Some(at) = twice {
                 return Err(source.wrong(at, &format!("{what}: the same one twice; looked for each once")));
             }
         }
-        let none = [("bases", file.bases.is_empty()), ("topologies", file.topologies.is_empty())];
-        let none = none.into_iter().chain([("operators", file.operators.is_empty())]).find(|(_, none)| *none);
-        match none {
-            Some((what, _)) => Err(source.wrong(0, &format!("{what}: none; looked for at least one"))),
-            None => Ok(file),
-        }
+        Ok(file)
+    }
+
+    pub(super) fn bases(&self) -> &[Spanned<String>] {
+        self.bases.get_ref()
+    }
+
+    pub(super) fn topologies(&self) -> &[Spanned<String>] {
+        self.topologies.get_ref()
+    }
+
+    pub(super) fn operators(&self) -> &[Spanned<Operator>] {
+        self.operators.get_ref()
+    }
+
+    /// `None`: all that there are.
+    pub(super) fn only(&self) -> Option<&[Spanned<String>]> {
+        self.only.as_ref().map(|only| only.get_ref().as_slice())
     }
 
     /// Every fault that there is, once for each release that can be born with it; those of a group next to each other.
     pub(super) fn entries(&self, source: &Source) -> Result<Vec<(Entry, Option<Said>)>, BadInput> {
-        let groups = self.groups(source)?;
+        let (kinds, groups) = (self.kinds(source)?, self.groups(source)?);
         let mut entries = Vec::new();
-        for kind in self.kinds(source)? {
+        for kind in kinds {
             let group = groups.get(kind.id).copied();
             let releases: Vec<Option<Role>> = match kind.whence {
                 Whence::Inborn { releases } => releases.iter().copied().map(Some).collect(),
@@ -116,6 +131,10 @@ impl SpaceFile {
                 return Err(source.wrong(at, &format!("`{id}` again; looked for one entry for each fault and release")));
             }
             *place = Some(Said(at));
+            if said.levels.as_ref().is_some_and(Vec::is_empty) && said.moments.is_some() {
+                let what = format!("`{id}`: `levels = []` leaves it out, so it has no moments; take one of them out");
+                return Err(source.wrong(at, &what));
+            }
             if let Some(levels) = &said.levels {
                 entry.levels = said.checked_levels(levels).map_err(|what| source.wrong(at, &what))?;
             }
@@ -131,6 +150,10 @@ impl SpaceFile {
     /// The faults that the space has.
     fn kinds(&self, source: &Source) -> Result<Vec<&'static FaultKind>, BadInput> {
         let Some(only) = &self.only else { return Ok(fault::REGISTRY.to_vec()) };
+        let (at, only) = (only.span().start, only.get_ref());
+        if only.is_empty() {
+            return Err(source.wrong(at, "only: none; looked for at least one fault"));
+        }
         if let Some(at) = first_twice(only) {
             return Err(source.wrong(at, "only: the same fault twice; looked for each once"));
         }
@@ -143,9 +166,19 @@ impl SpaceFile {
     fn groups(&self, source: &Source) -> Result<BTreeMap<&str, usize>, BadInput> {
         let mut groups = BTreeMap::new();
         for (group, touching) in self.touching.iter().enumerate() {
+            if touching.faults.len() < 2 {
+                let (at, thing) = (touching.thing.span().start, touching.thing.get_ref());
+                let what = format!("touching {thing:?}: fewer than two faults have no order; looked for at least two");
+                return Err(source.wrong(at, &what));
+            }
             for id in &touching.faults {
                 if fault::kind(id.get_ref()).is_none() {
                     return Err(source.wrong(id.span().start, &no_fault(id.get_ref())));
+                }
+                if !self.only().is_none_or(|only| only.iter().any(|known| known.get_ref() == id.get_ref())) {
+                    let what =
+                        format!("`{}` is not among `only`; take it out of `touching`, or name it there", id.get_ref());
+                    return Err(source.wrong(id.span().start, &what));
                 }
                 if groups.insert(id.get_ref().as_str(), group).is_some() {
                     let what = format!("`{}` touches two things; looked for one, which both belong to", id.get_ref());

@@ -43,7 +43,7 @@ impl Space {
         let entries = file.entries(&source)?;
         let mut space = Space {
             bases,
-            topologies: file.topologies.iter().map(|id| id.get_ref().clone()).collect(),
+            topologies: file.topologies().iter().map(|id| id.get_ref().clone()).collect(),
             entries: entries.iter().map(|(entry, _)| entry.clone()).collect(),
             most,
             hash: String::new(),
@@ -65,6 +65,7 @@ impl Space {
                 return Err(source.wrong(said.0, &what));
             }
         }
+        space.has_what_is_named(&file).map_err(|(at, what)| source.wrong(at, &what))?;
         space.restrict(wanted)?;
         space.hash = space.hashed(site)?;
         match space.checked_len() {
@@ -75,13 +76,13 @@ impl Space {
 
     fn make_blocks(&mut self, file: &SpaceFile, source: &Source, site: &Site) -> Result<(), BadInput> {
         let mut known = BTreeMap::new();
-        for (base, name) in file.bases.iter().enumerate() {
-            for (topology, id) in file.topologies.iter().enumerate() {
-                for operator in &file.operators {
+        for (base, name) in file.bases().iter().enumerate() {
+            for (topology, id) in file.topologies().iter().enumerate() {
+                for operator in file.operators() {
                     let bare = Cell { base, topology, operator: *operator.get_ref(), faults: Vec::new() };
                     self.is_for(&bare, (name, id, operator)).map_err(|(at, what)| source.wrong(at, &what))?;
                 }
-                let Some(first) = file.operators.first() else { continue };
+                let Some(first) = file.operators().first() else { continue };
                 let bare = Cell { base, topology, operator: *first.get_ref(), faults: Vec::new() };
                 let Some(scenario) = self.scenario(&bare) else { continue };
                 // What is wrong with the base itself is no reason for a fault to be missing.
@@ -96,7 +97,7 @@ impl Space {
                 };
                 let items: Vec<Item> = choices.iter().map(item).collect();
                 let sets = Sets::new(items, self.most).ok_or_else(|| too_many(self.most))?;
-                for operator in file.operators.iter().map(|operator| *operator.get_ref()) {
+                for operator in file.operators().iter().map(|operator| *operator.get_ref()) {
                     self.blocks.push(Block { base, topology, operator, choices: choices.clone(), sets: sets.clone() });
                 }
             }
@@ -162,6 +163,39 @@ impl Space {
             possible.iter_mut().for_each(|choice| choice.moments.retain(|moment| !watch(moment)));
         }
         possible
+    }
+
+    /// Whether each fault that the file names under `only` can be added somewhere, and any fault at all; if not, where the file is
+    /// wrong and why.
+    fn has_what_is_named(&self, file: &SpaceFile) -> Result<(), (usize, String)> {
+        let added = |id: Option<&str>| {
+            let mut choices = self.blocks.iter().flat_map(|block| &block.choices);
+            choices.any(|choice| {
+                let entry = self.entries.get(choice.entry);
+                entry.is_some_and(|entry| id.is_none_or(|id| entry.id == id))
+            })
+        };
+        for id in file.only().unwrap_or_default() {
+            let (at, id) = (id.span().start, id.get_ref().as_str());
+            if added(Some(id)) {
+                continue;
+            }
+            let why = if self.entries.iter().all(|entry| entry.id != id || entry.levels.is_empty()) {
+                "is left out by `levels = []`"
+            } else if self.bases.iter().all(|base| base.faults.iter().any(|used| used.id == id)) {
+                "is what each base has already"
+            } else {
+                "can be had with no base on any topology"
+            };
+            return Err((at, format!("only: `{id}` {why}; take it out")));
+        }
+        match file.bases().first() {
+            Some(base) if !added(None) => {
+                let what = "no fault is left that could be added to any base; looked for at least one".to_owned();
+                Err((base.span().start, what))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn anywhere(&self, entry: usize, level: usize) -> bool {
@@ -259,7 +293,7 @@ fn bases(file: &SpaceFile, source: &Source, site: &Site) -> Result<Vec<Scenario>
         }
         prepare::load(&path)
     };
-    file.bases.iter().map(load).collect()
+    file.bases().iter().map(load).collect()
 }
 
 fn too_many(most: usize) -> BadInput {
