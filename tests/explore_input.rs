@@ -2,12 +2,25 @@
 
 use std::fs;
 
-use conformance::exploring::{OWN, SMALL, call, folder, text};
+use conformance::exploring::{OWN, SMALL, call, exploration, folder, text};
 use rollback_harness::exit::ExitStatus;
+use rollback_harness::explore::Exploration;
 use rollback_harness::fault::{self, Whence};
 
 /// Of [`SMALL`].
 const ONLY: &str = "only = [\"healthz-slow\", \"port-held\", \"tag-missing\", \"tag-moved\"]";
+/// Of [`OWN`].
+const OWN_MUST: &str = "{ findings_not = [\"blind-check\"], at_most = { downtime_ms = 60000 } }";
+
+/// [`OWN`] about other drills.
+fn when(keys: &str) -> String {
+    OWN.replace("{ verdict = [\"recovered\", \"unverified\"] }", &format!("{{ {keys} }}"))
+}
+
+/// [`OWN`] with something else that has to be.
+fn must(keys: &str) -> String {
+    OWN.replace(OWN_MUST, &format!("{{ {keys} }}"))
+}
 
 /// A space that leaves every fault out.
 fn nothing_left() -> String {
@@ -25,6 +38,23 @@ fn nothing_left() -> String {
         }
     }
     space
+}
+
+/// What is meant is taken: no fault beside none, nothing else that breaks, a rule of the text and one of the binding.
+#[test]
+fn what_can_be_meant_is_taken() {
+    let out = folder();
+    for keys in [
+        "broken_only = [], failing_only = []",
+        "findings_not = [\"never-captured\", \"no-time-limit\"]",
+        "at_least = { downtime_ms = 1 }, at_most = { downtime_ms = 1 }",
+    ] {
+        let when = "when = { faults_only = [], base = [\"procedure-only\"], operator = [\"paste\"] }";
+        let text = must(keys).replace("when = { verdict = [\"recovered\", \"unverified\"] }", when);
+        assert!(text.contains(when) && text.contains(keys), "{text}");
+        let Exploration { space, site, properties, .. } = exploration(SMALL, Some(&text), 1, out.path());
+        properties.fit(&space, &site.runbook).unwrap();
+    }
 }
 
 #[test]
@@ -101,10 +131,54 @@ fn bad_input_is_refused_with_file_and_line() {
         (OWN.replace("checks-see", "Never!"), ":5: id \"Never!\""),
         (OWN.replace("checks-see", "never-unsafe"), ":5: property `never-unsafe` again"),
         (OWN.replace("must =", "relation = \"careful-no-worse\"\nmust ="), "looked for either `must` or `relation`"),
+        (OWN.replace(OWN_MUST, "{}"), ":5: property `checks-see`: `must` asks for"),
         (
-            OWN.replace("{ findings_not = [\"blind-check\"], at_most = { downtime_ms = 60000 } }", "{}"),
-            ":5: property `checks-see`: `must` asks for",
+            OWN.replace("blind-check", "blind-cheque"),
+            "more.toml:5: property `checks-see`: findings_not: no `blind-cheque` among the rules; there are alert-cannot",
         ),
+        (
+            when("base = [\"nope\"]"),
+            "more.toml:5: property `checks-see`: base: no `nope` in the space; there are procedure-only",
+        ),
+        (when("topology = []"), ":5: property `checks-see`: topology: none; looked for at least one"),
+        (when("operator = []"), ": operator: none; looked for"),
+        (when("base = []"), ": base: none; looked for"),
+        (when("fault = []"), ": fault: none; looked for"),
+        (when("verdict = []"), ": verdict: none; looked for"),
+        (must("verdict_not = []"), ": verdict_not: none; looked for"),
+        (must("findings_not = []"), ": findings_not: none; looked for"),
+        (
+            must("broken_only = [\"page-once\", \"page-once\"]"),
+            ": broken_only: `page-once` twice; looked for each once",
+        ),
+        (when("operator = [\"paste\", \"paste\"]"), ": operator: `paste` twice; looked for each once"),
+        (
+            must("verdict = [\"recovered\", \"offline\"], verdict_not = [\"offline\"]"),
+            ": verdict and verdict_not: `offline` in both; looked for it in one of them",
+        ),
+        (
+            when("faults_most = 0, fault = [\"port-held\"]"),
+            ": faults_most is 0, so no drill has one of `fault`; looked for",
+        ),
+        (
+            when("fault = [\"port-held\", \"tag-moved\"], faults_only = [\"tag-missing\"]"),
+            ": fault: none of port-held, tag-moved is among `faults_only`",
+        ),
+        (
+            must("at_most = { downtime_ms = 5 }, at_least = { downtime_ms = 6 }"),
+            ": at_most, at_least: `downtime_ms` at most 5 and",
+        ),
+        (must("at_most = { downtime_ms = inf }"), ": at_most: `downtime_ms` is inf; looked for a finite number"),
+        (when("at_least = { downtime_ms = nan }"), ": at_least: `downtime_ms` is NaN; looked for a finite number"),
+        (must("topology = [\"docker\"]"), ":5: property `checks-see`: `must`: `topology` is set before a drill begins"),
+        (must("operator = [\"paste\"]"), ": `must`: `operator` is set before"),
+        (must("base = [\"procedure-only\"]"), ": `must`: `base` is set before"),
+        (
+            must("faults_most = 0"),
+            ": `must`: `faults_most` is set before a drill begins, and does not come of it; it belongs in `when`",
+        ),
+        (must("fault = [\"port-held\"]"), ": `must`: `fault` is set before"),
+        (must("verdict = [\"recovered\"], faults_only = []"), ": `must`: `faults_only` is set before"),
         (OWN.replace("\"recovered\"", "\"healed\""), ":7: unknown variant `healed`"),
     ];
     let calls = spaces.iter().map(|(text, said)| (text.as_str(), OWN, *said));

@@ -287,6 +287,7 @@ impl Of {
         let strategy = if self.exhaustive { Strategy::Exhaustive } else { Strategy::Sampled };
         let most = self.faults.unwrap_or(if self.exhaustive { 1 } else { FAULTS_MAX });
         let space = Arc::new(Space::load(&path, &wanted, most, &site).map_err(input)?);
+        properties.fit(&space, &site.runbook).map_err(input)?;
         let pinned = Pinned::load(workspace).map_err(input)?;
         let (without_end, out) = (!self.exhaustive && self.range.is_none(), self.out.clone());
         Ok(Exploration { site, space, strategy, without_end, properties, pinned, out })

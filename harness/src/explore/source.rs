@@ -49,9 +49,14 @@ impl Source {
 
     /// A refusal of what stands at this byte.
     pub fn wrong(&self, at: usize, what: &str) -> BadInput {
+        BadInput(format!("{}: {what}", self.place(at)))
+    }
+
+    /// File and line of what stands at this byte.
+    pub fn place(&self, at: usize) -> String {
         let before = self.text.as_bytes().get(..at.min(self.text.len())).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        BadInput(format!("{}:{line}: {what}", self.file))
+        format!("{}:{line}", self.file)
     }
 
     /// SHA-256 of the text, lower-case hex.

@@ -1,17 +1,16 @@
 //! Property files, and refusing what could not be checked.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Condition, Must, Property, Relation};
-use crate::explore::drills::figure_names;
+use super::{Condition, Must, Property, Relation, check};
 use crate::explore::source::Source;
+use crate::explore::space::Space;
+use crate::findings;
 use crate::prepare::BadInput;
-use crate::scenario::{CRITERIA, TOPOLOGIES};
-use crate::{fault, invariants};
+use crate::runbook::Runbook;
 
 /// The project's own, for messages.
 const LIKE: &str = "scenarios/explore/properties.toml";
@@ -68,7 +67,7 @@ impl Properties {
             }
             for written in file.property {
                 let at = written.id.span().start;
-                let property = checked(written).map_err(|what| source.wrong(at, &what))?;
+                let property = checked(written, source.place(at)).map_err(|what| source.wrong(at, &what))?;
                 if all.iter().any(|known| known.id == property.id) {
                     return Err(source.wrong(at, &format!("property `{}` again; looked for another id", property.id)));
                 }
@@ -82,9 +81,35 @@ impl Properties {
             many => Err(BadInput(format!("{many} properties, the ceiling is {PROPERTIES_MAX}"))),
         }
     }
+
+    /// Whether they are of this space and this runbook: a base that is not in it, or a rule that cannot find anything, would never
+    /// be met.
+    ///
+    /// # Errors
+    /// With the file and the line of the property.
+    pub fn fit(&self, space: &Space, runbook: &Runbook) -> Result<(), BadInput> {
+        let bases: Vec<&str> = space.bases.iter().map(|base| base.name.as_str()).collect();
+        let rules: Vec<&str> = findings::rules(runbook).into_iter().collect();
+        for property in &self.all {
+            for condition in property.conditions() {
+                for (key, given, known, of) in [
+                    ("base", &condition.base, &bases, "in the space"),
+                    ("findings_not", &condition.findings_not, &rules, "among the rules"),
+                ] {
+                    let Some(unknown) = given.iter().flatten().find(|name| !known.contains(&name.as_str())) else {
+                        continue;
+                    };
+                    let (place, id, known) = (&property.place, &property.id, known.join(", "));
+                    let what = format!("{place}: property `{id}`: {key}: no `{unknown}` {of}; there are {known}");
+                    return Err(BadInput(what));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-fn checked(written: Written) -> Result<Property, String> {
+fn checked(written: Written, place: String) -> Result<Property, String> {
     let Written { id, about, when, must, relation } = written;
     let id = id.into_inner();
     let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -96,42 +121,16 @@ fn checked(written: Written) -> Result<Property, String> {
         (None, Some(relation)) => Must::Relate(relation),
         _ => return Err(format!("property `{id}`: looked for either `must` or `relation`")),
     };
-    let of_must = match &must {
-        Must::Be(condition) if **condition == Condition::default() => {
-            return Err(format!("property `{id}`: `must` asks for nothing"));
+    let property = Property { id, about, when, must, place };
+    let all_is_meant = || -> Result<(), String> {
+        if let Must::Be(must) = &property.must {
+            if **must == Condition::default() {
+                return Err("`must` asks for nothing".to_owned());
+            }
+            check::is_of_endings(must)?;
         }
-        Must::Be(condition) => Some(&**condition),
-        Must::Relate(_) => None,
+        property.conditions().try_for_each(check::check)
     };
-    for condition in std::iter::once(&when).chain(of_must) {
-        known(condition).map_err(|what| format!("property `{id}`: {what}"))?;
-    }
-    Ok(Property { id, about, when, must })
-}
-
-/// Names that there are; a misspelt one would never be met, and its property never violated.
-fn known(condition: &Condition) -> Result<(), String> {
-    let faults: Vec<&str> = fault::REGISTRY.iter().map(|kind| kind.id).collect();
-    let invariants: Vec<&str> = invariants::REGISTRY.iter().map(|invariant| invariant.id()).collect();
-    let figures: Vec<String> = condition.at_most.keys().chain(condition.at_least.keys()).cloned().collect();
-    let of_report = figure_names();
-    let names: Vec<&str> = of_report.iter().map(String::as_str).collect();
-    for (what, given, known) in [
-        ("topology", condition.topology.as_deref(), TOPOLOGIES.as_slice()),
-        ("fault", condition.fault.as_deref(), &faults),
-        ("faults_only", condition.faults_only.as_deref(), &faults),
-        ("broken_only", condition.broken_only.as_deref(), &invariants),
-        ("failing_only", condition.failing_only.as_deref(), CRITERIA.as_slice()),
-        ("at_most, at_least", Some(figures.as_slice()), &names),
-    ] {
-        let unknown = given.into_iter().flatten().find(|id| !known.contains(&id.as_str()));
-        if let Some(unknown) = unknown {
-            return Err(format!("{what}: no `{unknown}`; there are {}", known.join(", ")));
-        }
-    }
-    let twice = |ids: &[String]| ids.iter().collect::<BTreeSet<_>>().len() != ids.len();
-    match condition.findings_not.as_deref() {
-        Some(rules) if twice(rules) => Err("findings_not: the same rule twice".to_owned()),
-        _ => Ok(()),
-    }
+    all_is_meant().map_err(|what| format!("property `{}`: {what}", property.id))?;
+    Ok(property)
 }

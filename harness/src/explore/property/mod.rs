@@ -14,6 +14,7 @@ use crate::judge::Outcome;
 use crate::scenario::Operator;
 use crate::verdict::Verdict;
 
+mod check;
 mod load;
 pub use load::Properties;
 
@@ -28,6 +29,8 @@ pub struct Property {
     pub when: Condition,
     /// What has to be.
     pub must: Must,
+    /// Its file and line.
+    pub place: String,
 }
 
 /// What has to be.
@@ -170,6 +173,15 @@ fn others(allowed: Option<&[String]>, all: &[String]) -> Vec<String> {
 }
 
 impl Property {
+    /// All that it says of one drill.
+    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        let must = match &self.must {
+            Must::Be(condition) => Some(&**condition),
+            Must::Relate(_) => None,
+        };
+        std::iter::once(&self.when).chain(must)
+    }
+
     /// Whether it is about how drills end, which a scenario's `expect` can pin.
     pub fn is_of_endings(&self) -> bool {
         match &self.must {

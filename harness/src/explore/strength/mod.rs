@@ -96,6 +96,7 @@ impl Strength {
         let folder = workspace.join("scenarios").join("explore");
         let space = Space::load(&folder.join("space.toml"), &Restricted::default(), most, &site)?;
         let properties = Properties::load([folder.join("properties.toml").as_path()])?;
+        properties.fit(&space, &site.runbook)?;
         let read = |document: &Document| {
             let path = workspace.join("scenarios").join("runbooks").join(document.name());
             std::fs::read_to_string(&path).map_err(|error| BadInput(format!("{}: {error}", path.display())))
