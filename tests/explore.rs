@@ -5,24 +5,18 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use conformance::containers::workspace;
 use conformance::exploring::{OWN, Ran, SMALL, call, call_in, copied, exploration, folder, own, site, text, whole};
 use conformance::redactions::{assert_snapshot, redacted};
 use proptest::prelude::*;
 use rollback_harness::cli::Containers;
 use rollback_harness::exit::ExitStatus;
-use rollback_harness::explore::drills::{Drills, Site};
-use rollback_harness::explore::property::Properties;
+use rollback_harness::explore::drills::Drills;
 use rollback_harness::explore::results::{Line, Smallest};
-use rollback_harness::explore::sample::Block;
 use rollback_harness::explore::shrink::{self, Flip};
-use rollback_harness::explore::space::{Cell, Restricted, Script, Space};
+use rollback_harness::explore::space::{Cell, Restricted, Space};
 use rollback_harness::explore::{Exploration, Progress};
-use rollback_harness::host::HostKind;
 use rollback_harness::host::sim::Scripts;
-use rollback_harness::prepare::Selection;
 use rollback_harness::procedure::Class;
 use rollback_harness::scenario::{Moment, Operator};
 
@@ -171,57 +165,6 @@ fn a_lost_page_shows_where_one_is_sent() {
         assert!(report.contains(said), "{said}: {report}");
     }
     assert!(!report.contains("  flips "), "{report}");
-}
-
-/// 2,000 samples of a fixed seed by two threads. A block is the same by itself, and two are joined to what they were; more
-/// faults than pairs and values that no level has are among them.
-#[test]
-fn samples_are_the_same_whoever_takes_them() {
-    let out = folder();
-    let of =
-        ["--base", "procedure-only", "--topology", "systemd", "--operator", "careful", "--seed", "7", "--faults", "2"];
-    let run = |args: &[&str]| call(&[&["explore"], args, &of].concat());
-    let at = |name: &str| out.path().join(name);
-    let whole = run(&["--range", "0..2000", "--threads", "2", "--out", text(&at("one"))]);
-    assert!(whole.out.contains("done 2000 samples: "), "{}{}", whole.log, whole.out);
-    assert!(whole.status <= ExitStatus::Inconclusive, "{}", whole.log);
-    let results = fs::read_to_string(at("one").join("results.jsonl")).unwrap();
-    let lines: Vec<&str> = results.lines().collect();
-    let (first, second) = (at("first.jsonl"), at("second.jsonl"));
-    let part = |path: &Path, from: usize, until: usize| {
-        let range = format!("\"from\":{from},\"until\":{until}");
-        let header = lines[0].replace("\"from\":0,\"until\":2000", &range);
-        fs::write(path, format!("{header}\n{}\n", lines[from + 1..=until].join("\n"))).unwrap();
-    };
-    part(&first, 0, 1000);
-    part(&second, 1000, 2000);
-    let merged = run(&["merge", text(&second), text(&first), "--out", text(&at("one"))]);
-    assert_eq!((merged.status, &merged.out), (whole.status, &whole.out), "{}", merged.log);
-    assert_eq!(fs::read_to_string(at("one").join("results.jsonl")).unwrap(), results);
-    // Cut off in the middle of a block, whose memory is made again.
-    let cut: String = results.split_inclusive('\n').take(1 + 1500).collect();
-    fs::write(at("one").join("results.jsonl"), cut).unwrap();
-    let resumed = run(&["--range", "0..2000", "--resume", "--threads", "2", "--out", text(&at("one"))]);
-    assert_eq!((resumed.status, &resumed.out), (whole.status, &whole.out), "{}", resumed.log);
-    assert_eq!(fs::read_to_string(at("one").join("results.jsonl")).unwrap(), results);
-
-    let site = Site::new(Selection { seed: 7, ..Selection::usual(HostKind::Sim, "all", &workspace()) }).unwrap();
-    let wanted = Restricted {
-        bases: vec!["procedure-only".into()],
-        topology: Some("systemd".into()),
-        operator: Some(Operator::Careful),
-    };
-    let space = Arc::new(Space::load(&own().join("space.toml"), &wanted, 2, &site).unwrap());
-    let properties = Properties::load([own().join("properties.toml").as_path()]).unwrap();
-    let again: Vec<Line> = Block::new(1, (&space, &site, &properties), &Scripts::default()).take(100).collect();
-    let there: Vec<Line> = lines[1001..].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(again, there[..100], "the second block by itself");
-
-    let scripts: Vec<&Script> = there.iter().map(|line| line.script.as_ref().unwrap()).collect();
-    assert!(scripts.iter().collect::<BTreeSet<_>>().len() > 500, "one sample in two was there before");
-    assert!(scripts.iter().any(|script| script.faults.len() > 1));
-    let slow = |script: &&Script| script.faults.iter().find(|used| used.id == "healthz-slow").cloned();
-    assert!(scripts.iter().filter_map(slow).any(|used| !space.levels(&used).contains(&used.params)));
 }
 
 #[test]

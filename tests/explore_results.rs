@@ -2,15 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: what fails here shall end it, also in its helpers")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use conformance::exploring::{Ran, SMALL, call, exploration, folder, text};
+use conformance::containers::workspace;
+use conformance::exploring::{Ran, SMALL, call, exploration, folder, own, text};
 use rollback_harness::exit::ExitStatus;
 use rollback_harness::explore::Exploration;
-use rollback_harness::explore::results::Strategy;
+use rollback_harness::explore::drills::Site;
+use rollback_harness::explore::property::Properties;
+use rollback_harness::explore::results::{Line, Strategy};
 use rollback_harness::explore::sample::Block;
+use rollback_harness::explore::space::{FAULTS_MAX, Restricted, Script, Space};
+use rollback_harness::host::HostKind;
 use rollback_harness::host::sim::Scripts;
+use rollback_harness::prepare::Selection;
 
 /// Samples of the small space.
 fn run(folder: &Path, args: &[&str]) -> Ran {
@@ -91,4 +99,52 @@ fn what_is_not_of_this_exploration_is_not_merged() {
     refused(&level, &[], "2: healthz-slow (good) delay_ms=5000, on ");
     let none = changed(&|value| drop(value.as_object_mut().unwrap().remove("script")));
     refused(&none, &[], "2: no script; looked for that of the sample");
+}
+
+/// 2,000 samples of a fixed seed, of everything that there is, by two threads: none shows anything that no case pins. A block is the
+/// same by itself, two are joined to what they were, and one that was cut off is made again.
+#[test]
+fn samples_are_the_same_whoever_takes_them() {
+    let out = folder();
+    let of = ["--seed", "7"];
+    let run = |args: &[&str]| call(&[&["explore"], args, &of].concat());
+    let at = |name: &str| out.path().join(name);
+    let whole = run(&["--range", "0..2000", "--threads", "2", "--out", text(&at("one"))]);
+    assert!(whole.out.contains("done 2000 samples: "), "{}{}", whole.log, whole.out);
+    assert_eq!(whole.status, ExitStatus::Conforms, "{}{}", whole.log, whole.out);
+    let results = fs::read_to_string(at("one").join("results.jsonl")).unwrap();
+    let lines: Vec<&str> = results.lines().collect();
+    let (first, second) = (at("first.jsonl"), at("second.jsonl"));
+    let part = |path: &Path, from: usize, until: usize| {
+        let range = format!("\"from\":{from},\"until\":{until}");
+        let header = lines[0].replace("\"from\":0,\"until\":2000", &range);
+        fs::write(path, format!("{header}\n{}\n", lines[from + 1..=until].join("\n"))).unwrap();
+    };
+    part(&first, 0, 1000);
+    part(&second, 1000, 2000);
+    let merged = run(&["merge", text(&second), text(&first), "--out", text(&at("one"))]);
+    assert_eq!((merged.status, &merged.out), (whole.status, &whole.out), "{}", merged.log);
+    assert_eq!(fs::read_to_string(at("one").join("results.jsonl")).unwrap(), results);
+    // Cut off in the middle of a block, whose memory is made again.
+    let cut: String = results.split_inclusive('\n').take(1 + 1500).collect();
+    fs::write(at("one").join("results.jsonl"), cut).unwrap();
+    let resumed = run(&["--range", "0..2000", "--resume", "--threads", "2", "--out", text(&at("one"))]);
+    assert_eq!((resumed.status, &resumed.out), (whole.status, &whole.out), "{}", resumed.log);
+    assert_eq!(fs::read_to_string(at("one").join("results.jsonl")).unwrap(), results);
+
+    let site = Site::new(Selection { seed: 7, ..Selection::usual(HostKind::Sim, "all", &workspace()) }).unwrap();
+    let space = Space::load(&own().join("space.toml"), &Restricted::default(), FAULTS_MAX, &site).unwrap();
+    let space = Arc::new(space);
+    let properties = Properties::load([own().join("properties.toml").as_path()]).unwrap();
+    let again: Vec<Line> = Block::new(1, (&space, &site, &properties), &Scripts::default()).take(100).collect();
+    let there: Vec<Line> = lines[1001..].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(again, there[..100], "the second block by itself");
+
+    let scripts: Vec<&Script> = there.iter().map(|line| line.script.as_ref().unwrap()).collect();
+    assert!(scripts.iter().collect::<BTreeSet<_>>().len() > 500, "one sample in two was there before");
+    assert!(scripts.iter().any(|script| script.faults.len() == FAULTS_MAX));
+    let blocks: BTreeSet<_> = scripts.iter().map(|script| (&script.base, &script.topology, script.operator)).collect();
+    assert_eq!(blocks.len(), 18, "three bases, three topologies, two operators");
+    let slow = |script: &&Script| script.faults.iter().find(|used| used.id == "healthz-slow").cloned();
+    assert!(scripts.iter().filter_map(slow).any(|used| !space.levels(&used).contains(&used.params)));
 }
