@@ -1,5 +1,6 @@
 //! What the conformance tests share.
 
+pub mod again;
 pub mod agreement;
 pub mod causes;
 pub mod containers;

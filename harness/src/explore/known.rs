@@ -37,6 +37,18 @@ impl Pinned {
         Ok(Pinned { cases, by_themselves: stands_for::read(&workspace.join(STANDS_FOR))? })
     }
 
+    /// The cases, by the names of their files.
+    pub fn cases(&self) -> &[Scenario] {
+        &self.cases
+    }
+
+    /// One of them by itself.
+    #[must_use]
+    pub fn only(&self, name: &str) -> Pinned {
+        let cases = self.cases.iter().filter(|case| case.name == name).cloned().collect();
+        Pinned { cases, by_themselves: self.by_themselves.clone() }
+    }
+
     /// The name of the case that pins a find, if one does. A case pins how a drill ends. Of figures, findings and comparisons it says
     /// nothing by itself: there it has to say that it was accepted for this property.
     ///
