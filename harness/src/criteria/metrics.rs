@@ -74,6 +74,12 @@ pub(crate) struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
+    /// The first body, where it could be fetched and read.
+    pub(crate) fn first(&self) -> Option<Samples<'a>> {
+        let [first, _] = self.bodies;
+        if first.is_empty() { None } else { parse(first).ok() }
+    }
+
     /// The pair that an event tells of.
     pub(crate) fn of(what: &'a What) -> Option<Pair<'a>> {
         match what {

@@ -317,6 +317,9 @@ fn stalled_metrics_show_in_equal_counts() {
     seen(bodies(body(), sample::metrics(40, 4), 0), stalled(), None);
     seen(bodies(body(), sample::metrics(40, 4), 18), stalled(), None);
     seen(bodies(body(), "no".into(), 18), stalled(), None);
+    // The metrics died before the second fetch.
+    seen(bodies(empty(), "no".into(), 18), stalled(), Some("is 0 in a node that has answered"));
+    seen(bodies(String::new(), "no".into(), 18), stalled(), None);
     seen(sample::recovered(), stalled(), None);
 }
 
