@@ -133,20 +133,22 @@ impl Came {
 pub struct Drills<'a> {
     /// The space of the cells. What is kept holds for others as well that differ in their levels alone.
     pub space: Arc<Space>,
+    /// Added to the seed: whether a difference is chance shows where chance is another.
+    pub luck: u64,
     site: &'a Site,
     scripts: Scripts,
-    kept: BTreeMap<Script, Arc<Came>>,
+    kept: BTreeMap<(u64, Script), Arc<Came>>,
 }
 
 impl<'a> Drills<'a> {
     /// `scripts` are shared by all workers.
     pub fn new(space: &Arc<Space>, site: &'a Site, scripts: Scripts) -> Drills<'a> {
-        Drills { space: space.clone(), site, scripts, kept: BTreeMap::new() }
+        Drills { space: space.clone(), luck: 0, site, scripts, kept: BTreeMap::new() }
     }
 
     /// What comes of a cell. Each time the same: what is kept saves time only.
     pub fn came(&mut self, cell: &Cell) -> Arc<Came> {
-        let script = self.space.script(cell);
+        let script = (self.luck, self.space.script(cell));
         if let Some(known) = self.kept.get(&script) {
             return known.clone();
         }
@@ -190,7 +192,7 @@ impl<'a> Drills<'a> {
     pub fn simulate(&mut self, scenario: &Scenario, cell: &Cell) -> Result<(Plan, Simulated), String> {
         let topology = self.space.topology(cell);
         let prepared = self.site.prepare(scenario, topology, cell.operator).map_err(|error| error.to_string())?;
-        let seed = self.site.selection.seed;
+        let seed = self.site.selection.seed.wrapping_add(self.luck);
         let plan = prepared.plan.clone();
         let mut bench = Bench::sharing(prepared, &self.scripts).map_err(|error| error.to_string())?;
         let simulated = bench.drill(seed).map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use super::drills::{Drills, Site};
 use super::finds::ids;
 use super::property::Property;
 use super::space::{Cell, Script, Space};
-use super::stands_for::{self, Change};
+use super::stands_for::{self, ByItself, Change};
 use super::store::FoundBy;
 use crate::host::sim::Scripts;
 use crate::prepare::{self, BadInput};
@@ -22,8 +22,8 @@ const STANDS_FOR: &str = "scenarios/explore/known.toml";
 #[derive(Debug)]
 pub struct Pinned {
     cases: Vec<Scenario>,
-    /// Ids of faults that act by themselves.
-    by_themselves: Vec<String>,
+    /// Faults that act by themselves.
+    by_themselves: Vec<ByItself>,
 }
 
 impl Pinned {
@@ -111,15 +111,20 @@ impl Pinned {
 
     /// The first case that has a fault of the find's which acts by itself, and in which it changes no less.
     fn standing_for(&self, of: (&Property, &str), (space, cell): (&Space, &Cell), site: &Site) -> Option<&Scenario> {
-        let acts = |used: &FaultUse| self.by_themselves.contains(&used.id);
-        let (at, used) = space.uses(cell).into_iter().enumerate().find(|(_, used)| acts(used))?;
-        let change = Change::of(cell, at, &mut Drills::new(&Arc::new(space.clone()), site, Scripts::default()))?;
-        let pins = |case: &Scenario, added: &[FaultUse]| {
-            let at = added.iter().position(|other| *other == used)?;
-            let (pinned, mut drills) = shown(of, (case, added), (space, cell), site)?;
-            change.is_no_more_than(&Change::of(&pinned, at, &mut drills)?).then_some(())
-        };
-        self.there(space, cell).find(|(case, added)| pins(case, added).is_some()).map(|(case, _)| case)
+        let mut drills = Drills::new(&Arc::new(space.clone()), site, Scripts::default());
+        for (at, used) in space.uses(cell).into_iter().enumerate() {
+            let Some(acts) = self.by_themselves.iter().find(|acts| acts.id == used.id) else { continue };
+            let Some(change) = Change::of(cell, at, &mut drills) else { continue };
+            let pins = |case: &Scenario, added: &[FaultUse]| {
+                let at = added.iter().position(|other| acts.same(&used, other))?;
+                let (pinned, mut drills) = shown(of, (case, added), (space, cell), site)?;
+                change.is_no_more_than(&Change::of(&pinned, at, &mut drills)?).then_some(())
+            };
+            if let Some((case, _)) = self.there(space, cell).find(|(case, added)| pins(case, added).is_some()) {
+                return Some(case);
+            }
+        }
+        None
     }
 }
 

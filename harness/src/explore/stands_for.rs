@@ -11,6 +11,7 @@ use super::source::Source;
 use super::space::Cell;
 use crate::fault;
 use crate::prepare::BadInput;
+use crate::scenario::FaultUse;
 use crate::verdict::Verdict;
 
 /// The project's own, for messages.
@@ -28,36 +29,55 @@ struct KnownFile {
 #[serde(deny_unknown_fields)]
 struct Written {
     fault: Spanned<String>,
+    #[serde(default)]
+    at_any_level: bool,
     because: Spanned<String>,
 }
 
-/// Reads the ids of such faults.
+/// A fault that acts by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByItself {
+    /// Its id.
+    pub id: String,
+    /// Whether a case with it stands for it at other levels too.
+    pub at_any_level: bool,
+}
+
+impl ByItself {
+    /// Whether a fault of a case stands for one of a find.
+    pub fn same(&self, used: &FaultUse, of_case: &FaultUse) -> bool {
+        let alike = (&used.id, used.release, used.at) == (&of_case.id, of_case.release, of_case.at);
+        used.id == self.id && if self.at_any_level { alike } else { used == of_case }
+    }
+}
+
+/// Reads such faults.
 ///
 /// # Errors
 /// With file and line: an unknown fault, one that is named twice, one without a reason.
-pub fn read(path: &Path) -> Result<Vec<String>, BadInput> {
+pub fn read(path: &Path) -> Result<Vec<ByItself>, BadInput> {
     let source = Source::read(path)?;
     let file: KnownFile = source.parse(LIKE)?;
     if *file.schema.get_ref() != 1 {
         let what = format!("schema is {}; looked for 1", file.schema.get_ref());
         return Err(source.wrong(file.schema.span().start, &what));
     }
-    let mut faults: Vec<String> = Vec::new();
-    for Written { fault: id, because } in file.stands_for {
+    let mut faults: Vec<ByItself> = Vec::new();
+    for Written { fault: id, at_any_level, because } in file.stands_for {
         let at = id.span().start;
         let id = id.into_inner();
         if fault::kind(&id).is_none() {
             let known = fault::REGISTRY.iter().map(|kind| kind.id).collect::<Vec<_>>().join(", ");
             return Err(source.wrong(at, &format!("no fault `{id}`; there are {known}")));
         }
-        if faults.contains(&id) {
+        if faults.iter().any(|known| known.id == id) {
             return Err(source.wrong(at, &format!("`{id}` again; looked for each fault once")));
         }
         if because.get_ref().trim().is_empty() {
             let what = format!("`{id}`: looked for words that say why it acts by itself");
             return Err(source.wrong(because.span().start, &what));
         }
-        faults.push(id);
+        faults.push(ByItself { id, at_any_level });
     }
     Ok(faults)
 }
@@ -146,6 +166,6 @@ mod tests {
             assert!(why.contains(&format!("known.toml:{line}: ")) && why.contains(said), "{text}: {why}");
         }
         std::fs::write(&path, format!("schema = 1\n{}", entry("page-lost", "so"))).unwrap();
-        assert_eq!(read(&path).unwrap(), ["page-lost"]);
+        assert_eq!(read(&path).unwrap(), [ByItself { id: "page-lost".into(), at_any_level: false }]);
     }
 }

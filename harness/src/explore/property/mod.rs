@@ -56,6 +56,9 @@ pub enum Relation {
     OrderOfOthers,
 }
 
+/// Seeds that a difference between two drills has to be there at, beside the exploration's own.
+const CHANCES: u64 = 4;
+
 /// From the best end to the worst. `inconclusive` is not compared.
 pub const WORSE: [Verdict; 7] = [
     Verdict::Recovered,
@@ -196,8 +199,25 @@ impl Property {
     }
 
     /// The subjects of which it does not hold in this cell. What is inconclusive violates nothing; what is inert can only
-    /// differ from the same without the fault.
+    /// differ from the same without the fault. Two drills that are compared have to differ whatever chance decides: metrics that
+    /// die while somebody looks at them are seen dead in one drill and not in the next, with the same faults.
     pub fn violated(&self, cell: &Cell, drills: &mut Drills<'_>) -> Vec<String> {
+        let mut subjects = self.violated_once(cell, drills);
+        if matches!(self.must, Must::Relate(_)) {
+            for luck in 1..=CHANCES {
+                if subjects.is_empty() {
+                    break;
+                }
+                drills.luck = luck;
+                let again = self.violated_once(cell, drills);
+                subjects.retain(|subject| again.contains(subject));
+            }
+            drills.luck = 0;
+        }
+        subjects
+    }
+
+    fn violated_once(&self, cell: &Cell, drills: &mut Drills<'_>) -> Vec<String> {
         let came = drills.came(cell);
         let Came::Drilled(drilled) = &*came else { return Vec::new() };
         let inert = self.must == Must::Relate(Relation::InertChangesNothing);
