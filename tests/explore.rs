@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use conformance::exploring::{OWN, Ran, SMALL, call, call_in, copied, exploration, folder, own, site, text, whole};
+use conformance::exploring::{
+    OWN, Ran, SMALL, all_below, call, call_in, copied, exploration, folder, own, site, text, whole,
+};
 use conformance::redactions::{assert_snapshot, redacted};
 use proptest::prelude::*;
 use rollback_harness::cli::Containers;
@@ -284,16 +286,6 @@ fn a_smallest_cell_has_none_below_it_and_its_thresholds_are_next_to_each_other()
         }
     }
     assert!(shown > 0, "no find has a level");
-}
-
-fn all_below(cell: &Cell, space: &Space) -> BTreeSet<Cell> {
-    let (mut below, mut left) = (BTreeSet::new(), shrink::smaller(cell, space));
-    while let Some(next) = left.pop() {
-        if below.insert(next.clone()) {
-            left.extend(shrink::smaller(&next, space));
-        }
-    }
-    below
 }
 
 /// A property of a user's own is checked, no case pins it, and its finds are scenarios that end as they say. What a person

@@ -6,13 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use conformance::exploring::{exploration, folder};
+use conformance::exploring::{all_below, exploration, folder};
 use rollback_harness::explore::Exploration;
 use rollback_harness::explore::drills::Drills;
 use rollback_harness::explore::results::{Found, Line, Smallest};
 use rollback_harness::explore::sample::Block;
-use rollback_harness::explore::shrink;
-use rollback_harness::explore::space::{Cell, Space};
+use rollback_harness::explore::space::Cell;
 use rollback_harness::explore::work;
 use rollback_harness::host::sim::Scripts;
 
@@ -47,16 +46,6 @@ levels = []
 id = "snapshot-incompatible"
 levels = [{ format = 2 }, { format = 3 }]
 "#;
-
-fn all_below(cell: &Cell, space: &Space) -> BTreeSet<Cell> {
-    let (mut below, mut left) = (BTreeSet::new(), shrink::smaller(cell, space));
-    while let Some(next) = left.pop() {
-        if below.insert(next.clone()) {
-            left.extend(shrink::smaller(&next, space));
-        }
-    }
-    below
-}
 
 /// The finds of results, each once; how many of their smallest cells have a level or a fault below them.
 fn hold(of: &Exploration, lines: &[Line]) -> (usize, usize) {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "for tests: what fails here shall end them")]
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use rollback_harness::explore::drills::Site;
 use rollback_harness::explore::known::Pinned;
 use rollback_harness::explore::property::Properties;
 use rollback_harness::explore::results::Strategy;
-use rollback_harness::explore::space::{Restricted, Space};
+use rollback_harness::explore::shrink;
+use rollback_harness::explore::space::{Cell, Restricted, Space};
 use rollback_harness::host::HostKind;
 use rollback_harness::prepare::Selection;
 use rollback_harness::report::{Output, Terminal};
@@ -92,6 +94,17 @@ pub fn exploration(space: &str, more: Option<&str>, most: usize, out: &Path) -> 
     let pinned = Pinned::load(&workspace()).unwrap();
     let (space, strategy) = (Arc::new(space), Strategy::Exhaustive);
     Exploration { site, space, strategy, without_end: false, properties, pinned, out: out.to_owned() }
+}
+
+/// Whatever lies below a cell, by fewer faults, weaker levels or earlier moments, in any combination.
+pub fn all_below(cell: &Cell, space: &Space) -> BTreeSet<Cell> {
+    let (mut below, mut left) = (BTreeSet::new(), shrink::smaller(cell, space));
+    while let Some(next) = left.pop() {
+        if below.insert(next.clone()) {
+            left.extend(shrink::smaller(&next, space));
+        }
+    }
+    below
 }
 
 /// The project's own space.
