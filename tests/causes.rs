@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "for tests: what fails here shall end the test that uses it")]
 
+use std::collections::BTreeMap;
+
 use rollback_harness::bundle::Finished;
 use rollback_harness::fault;
 use rollback_harness::history::event::What;
@@ -50,19 +52,26 @@ impl Cause {
         }
     }
 
-    /// Drills the scenario without it, into this folder: the drill ends otherwise.
+    /// Drills the scenario without it, into this folder, by the careful operator if it is for one: the drill ends otherwise.
     pub fn decides(&self, host: HostKind, scenario: &str, topology: &str, out: &Out) {
+        let operator = *expected(scenario, topology).keys().next().unwrap();
         let drilled = |change: &mut dyn FnMut(&mut Scenario)| {
             let file = changed(scenario, out.path(), change);
-            let wanted = Selection { host, ..selection(&file, topology, Operator::Careful, out.path()) };
+            let wanted = Selection { host, ..selection(&file, topology, operator, out.path()) };
             drill(&wanted).unwrap().1
         };
         match self {
-            Cause::Fault(fault) => without(fault, scenario, topology, drilled),
+            Cause::Fault(fault) => without(fault, scenario, (topology, operator), drilled),
             Cause::Seen => begun(&drilled(&mut |scenario| scenario.seen = None)),
             Cause::Window => begun(&drilled(&mut |scenario| scenario.window = Window::Agreed)),
         }
     }
+}
+
+/// How a shipped scenario is expected to end on a topology.
+fn expected(name: &str, topology: &str) -> BTreeMap<Operator, Expectation> {
+    let scenario = prepare::load(&prepare::cases_folder(&workspace()).join(format!("{name}.toml"))).unwrap();
+    scenario.expect[topology].clone()
 }
 
 /// Were a drill to conform without its fault, the fault would decide nothing. A fault that a sound runbook gets over ends as
@@ -70,13 +79,10 @@ impl Cause {
 fn without(
     fault: &str,
     scenario: &str,
-    topology: &str,
+    (topology, operator): (&str, Operator),
     drilled: impl FnOnce(&mut dyn FnMut(&mut Scenario)) -> Finished,
 ) {
-    let expected = |name: &str| -> Expectation {
-        let scenario = prepare::load(&prepare::cases_folder(&workspace()).join(format!("{name}.toml"))).unwrap();
-        scenario.expect[topology][&Operator::Careful].clone()
-    };
+    let expected = |name: &str| expected(name, topology).remove(&operator).unwrap();
     let mut declared = None;
     let finished = drilled(&mut |scenario| {
         let at = scenario.faults.iter().position(|declared| declared.id == fault).unwrap();

@@ -24,7 +24,7 @@ use rollback_harness::prepare::Selection;
 fn run(folder: &Path, args: &[&str]) -> Ran {
     let space = folder.join("space.toml");
     fs::write(&space, SMALL).unwrap();
-    call(&[&["explore"], args, &["--space", text(&space), "--faults", "2"]].concat())
+    call(&[&["explore"], args, &["--space", text(&space), "--faults", "1"]].concat())
 }
 
 /// In the middle of a block, whose memory is made again.
@@ -95,7 +95,7 @@ fn what_is_not_of_this_exploration_is_not_merged() {
     }
 
     let sampled =
-        Exploration { strategy: Strategy::Sampled, ..exploration(SMALL, None, 2, &out.path().join("samples")) };
+        Exploration { strategy: Strategy::Sampled, ..exploration(SMALL, None, 1, &out.path().join("samples")) };
     let of = (&sampled.space, &sampled.site, &sampled.properties);
     let line = serde_json::to_string(&Block::new(0, of, &Scripts::default()).next().unwrap()).unwrap();
     let header = serde_json::to_string(&sampled.header(&(0..1000))).unwrap();
