@@ -41,7 +41,10 @@ fn section_c_replaces_the_node_and_leaves_its_neighbours() {
     assert_eq!([started(&mut host, "prometheus"), started(&mut host, "jaeger")], neighbours);
     assert_ne!(host.id("tensor-wasm"), old);
     let (_, state) = host.container_state(&["prometheus", "jaeger"], ("0.3.8", "0.4.0"));
-    assert!(state.ends_with(&format!("Neighbour=prometheus {}\nNeighbour=jaeger {}\n", neighbours[0], neighbours[1])));
+    assert!(state.ends_with(&format!(
+        "Neighbour=prometheus {} running\nNeighbour=jaeger {} running\n",
+        neighbours[0], neighbours[1]
+    )));
     assert_eq!(host.inspect("tensor-wasm", r#"{{index .Config.Labels "com.docker.compose.replace"}}"#), old);
     // As Docker 26.1.5 tells of what Compose 2.26.1 made.
     let left = "{{json .HostConfig.Dns}} {{json .HostConfig.ExtraHosts}} {{json .HostConfig.Ulimits}}";
