@@ -166,12 +166,19 @@ impl Side {
         Ok(state)
     }
 
-    /// What a probe that shares the machine with others has changed.
+    /// What a probe that shares the machine with others has changed. Whether a neighbour runs is left out: Compose starts what the node
+    /// depends on with it, and each probe that is about that says so in its steps.
     fn left_behind(&self) -> Vec<Difference> {
-        let of = |state: &State| Record {
-            played: Played { steps: Vec::new(), refused: None },
-            state: state.clone(),
-            names: Vec::new(),
+        let without_word = |line: &str| match line.rsplit_once(' ') {
+            Some((neighbour, _)) if line.starts_with("Neighbour=") => format!("{neighbour}\n"),
+            _ => format!("{line}\n"),
+        };
+        let of = |state: &State| {
+            let mut state = state.clone();
+            if let Some(text) = state.get_mut("supervisor") {
+                *text = text.lines().map(without_word).collect();
+            }
+            Record { played: Played { steps: Vec::new(), refused: None }, state, names: Vec::new() }
         };
         let mut result = ProbeResult {
             probe: String::new(),
